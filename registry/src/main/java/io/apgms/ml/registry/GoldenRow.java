@@ -1,0 +1,47 @@
+package io.apgms.ml.registry;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A made-up row and the score it must give, rounded to six decimals: the proof that a loaded model
+ * is the one that was packaged.
+ */
+public record GoldenRow(Map<String, @Nullable Double> inputs, double score) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Reads {@code golden.json}. */
+  public static List<GoldenRow> parse(byte[] json) {
+    try {
+      List<GoldenRow> rows = JSON.readValue(json, new TypeReference<List<GoldenRow>>() {});
+      if (rows.isEmpty()) {
+        throw new RegistryException.Corrupt("golden.json: no row, expected at least one");
+      }
+      return rows;
+    } catch (IOException e) {
+      throw new RegistryException.Corrupt("golden.json: " + e.getMessage());
+    }
+  }
+
+  /** The row in tensor order, NaN where the input is null. */
+  public float[] toTensor(List<Manifest.Feature> features) {
+    if (inputs.size() != features.size()) {
+      throw new RegistryException.Corrupt(
+          "golden.json: row with " + inputs.size() + " inputs, expected " + features.size());
+    }
+    float[] row = new float[features.size()];
+    for (int i = 0; i < row.length; i++) {
+      String name = features.get(i).name();
+      if (!inputs.containsKey(name)) {
+        throw new RegistryException.Corrupt("golden.json: input " + name + " is missing");
+      }
+      Double value = inputs.get(name);
+      row[i] = value == null ? Float.NaN : value.floatValue();
+    }
+    return row;
+  }
+}

@@ -1,0 +1,175 @@
+package io.apgms.ml.registry;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code manifest.json}: what an artifact folder holds and what the model takes and promises.
+ *
+ * @param model model id
+ * @param version {@code YYYYMMDD} in UTC+10, or {@code YYYYMMDD-n}
+ * @param files every file of the folder but the manifest and the signature
+ * @param features the input columns in tensor order
+ * @param scoreBaseline distribution of the score over the training snapshot
+ * @param threshold scores at or above it are recommended for review; in (0, 1)
+ * @param slo what the model's service promises
+ * @param provenance what it was made from
+ */
+public record Manifest(
+    String model,
+    String version,
+    List<FileEntry> files,
+    List<Feature> features,
+    Histogram scoreBaseline,
+    double threshold,
+    Slo slo,
+    Provenance provenance) {
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .disable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .build();
+
+  private static final ObjectWriter PRETTY =
+      JSON.writer(
+          new DefaultPrettyPrinter()
+              .withObjectIndenter(new DefaultIndenter("  ", "\n"))
+              .withArrayIndenter(DefaultPrettyPrinter.FixedSpaceIndenter.instance));
+
+  public Manifest {
+    Names.requireModel(model);
+    Names.requireVersion(version);
+    files = List.copyOf(files);
+    features = List.copyOf(features);
+    if (features.isEmpty()) {
+      throw new RegistryException.Corrupt("manifest: features is empty, expected at least one");
+    }
+    Set<String> names = new HashSet<>();
+    for (Feature f : features) {
+      if (!names.add(f.name())) {
+        throw new RegistryException.Corrupt("manifest: feature " + f.name() + " stands twice");
+      }
+    }
+    if (!(threshold > 0 && threshold < 1)) {
+      throw new RegistryException.Corrupt(
+          "manifest: threshold " + threshold + ", expected between 0 and 1");
+    }
+  }
+
+  /** One file: its SHA-256 in lower-case hex and its size in bytes. */
+  public record FileEntry(String name, String sha256, long size) {}
+
+  /** How a feature is written in a request. */
+  public enum FeatureType {
+    number,
+    integer
+  }
+
+  /**
+   * One input column.
+   *
+   * @param min smallest accepted value
+   * @param max largest accepted value
+   * @param nullable whether null (a missing value, NaN in the tensor) is accepted
+   * @param baseline its distribution over the training snapshot
+   */
+  public record Feature(
+      String name,
+      FeatureType type,
+      double min,
+      double max,
+      boolean nullable,
+      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Histogram baseline) {
+    public Feature {
+      if (name.isEmpty() || name.length() > 64) {
+        throw new RegistryException.Corrupt(
+            "manifest: feature name of " + name.length() + " characters, expected 1 to 64");
+      }
+      if (!(min <= max) || Double.isInfinite(min) || Double.isInfinite(max)) {
+        throw new RegistryException.Corrupt(
+            "manifest: feature " + name + " has range " + min + " to " + max);
+      }
+    }
+  }
+
+  /**
+   * Counts between edges: bin i holds values in (edges[i-1], edges[i]]; the first and the last bin
+   * are open. {@code counts} is one longer than {@code edges}.
+   */
+  public record Histogram(List<Double> edges, List<Long> counts, long missing) {
+    public Histogram {
+      edges = List.copyOf(edges);
+      counts = List.copyOf(counts);
+      if (counts.size() != edges.size() + 1) {
+        throw new RegistryException.Corrupt(
+            "manifest: histogram with "
+                + edges.size()
+                + " edges has "
+                + counts.size()
+                + " counts, expected "
+                + (edges.size() + 1));
+      }
+    }
+  }
+
+  /** Share of requests answered without error, and the latency that 95 % stay under. */
+  public record Slo(double availability, long latencyMs) {}
+
+  /**
+   * What the model was made from.
+   *
+   * @param gitCommit commit of the trainer
+   * @param datasetSha256 of the training snapshot as plain CSV
+   * @param containerDigest of the training image, or of the jar until an image exists
+   * @param trainer name and version of the training code
+   */
+  public record Provenance(
+      String gitCommit,
+      String datasetSha256,
+      long datasetRows,
+      String containerDigest,
+      String trainer,
+      long seed) {}
+
+  /** Reads a manifest strictly: an unknown, missing, duplicate or mistyped key is refused. */
+  public static Manifest parse(byte[] json) {
+    try {
+      return JSON.readValue(json, Manifest.class);
+    } catch (JsonProcessingException e) {
+      if (e.getCause() instanceof RegistryException refused) {
+        throw refused;
+      }
+      throw new RegistryException.Corrupt("manifest: " + e.getOriginalMessage());
+    } catch (IOException e) {
+      throw new RegistryException.Corrupt("manifest: " + e.getMessage());
+    }
+  }
+
+  /** The manifest as stable, indented UTF-8 JSON with a final newline. */
+  public byte[] toJson() {
+    try {
+      return (PRETTY.writeValueAsString(this) + "\n").getBytes(StandardCharsets.UTF_8);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a manifest can always be written", e);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package io.apgms.ml.registry;
+
+/** What the registry refuses, by kind; the edge maps each kind to one status. */
+public abstract sealed class RegistryException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private RegistryException(String message) {
+    super(message);
+  }
+
+  /** The model, version or revision does not exist. */
+  public static final class NotFound extends RegistryException {
+    private static final long serialVersionUID = 1L;
+
+    public NotFound(String message) {
+      super(message);
+    }
+  }
+
+  /** The state of the registry does not allow the request. */
+  public static final class Conflict extends RegistryException {
+    private static final long serialVersionUID = 1L;
+
+    public Conflict(String message) {
+      super(message);
+    }
+  }
+
+  /** The artifact on disk is not what its manifest says: it must not be loaded. */
+  public static final class Corrupt extends RegistryException {
+    private static final long serialVersionUID = 1L;
+
+    public Corrupt(String message) {
+      super(message);
+    }
+  }
+
+  /** The request itself is wrong. */
+  public static final class Invalid extends RegistryException {
+    private static final long serialVersionUID = 1L;
+
+    public Invalid(String message) {
+      super(message);
+    }
+  }
+}
