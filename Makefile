@@ -1,0 +1,37 @@
+# Everything a person or CI does. `make` alone lists it.
+SHELL := /bin/bash
+MVN ?= mvn -B -ntp -q
+HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test it format check bench jmh clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+build: ## build the jar that bin/ml-service runs
+	$(MVN) package -DskipTests -pl gateway -am
+
+run: ## serve on 127.0.0.1:8080 (API) and 9090 (metrics, admin); Ctrl-C ends it
+	@bin/ml-service serve
+
+test: ## the fast tests; needs nothing but Maven Central
+	mvn -B -ntp test -Dstyle.color=never
+
+it: ## the tests against a running process (none needs a foreign server yet)
+	mvn -B -ntp verify -Dstyle.color=never -Pit -DskipTests=false -Dsurefire.skip=true
+
+format: ## format the sources
+	$(MVN) spotless:apply
+
+check: ## formatting, compiler warnings, Error Prone, tests
+	mvn -B -ntp spotless:check test -Dstyle.color=never
+
+bench: build ## CPU per request, rates and latencies beside a bare echo; ends with one BENCH line
+	@tools/bench.sh
+
+jmh: ## micro-benchmarks of parse, batch and encode
+	@tools/jmh.sh
+
+clean: ## remove what was built
+	$(MVN) clean

@@ -1,0 +1,95 @@
+package io.apgms.ml.gateway;
+
+import io.apgms.ml.gateway.database.Database;
+import io.apgms.ml.gateway.database.DatabaseAddress;
+import io.apgms.ml.registry.ArtifactStore;
+import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.RegistryException;
+import io.apgms.ml.registry.VersionDigest;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Brings a database to where the service can work: tables, and the shipped versions entered. */
+final class Bootstrap {
+  private static final Logger LOG = LoggerFactory.getLogger(Bootstrap.class);
+  private static final long RETRY_MS = 2_000;
+  private static final List<String> GATES_NOT_RUN =
+      List.of("signature", "bias", "reproducibility", "smoke", "approvals");
+
+  private final Vertx vertx;
+  private final DatabaseAddress address;
+  private final RegistryDatabase registry;
+  private final ArtifactStore store;
+
+  Bootstrap(
+      Vertx vertx, DatabaseAddress address, RegistryDatabase registry, ArtifactStore store) {
+    this.vertx = vertx;
+    this.address = address;
+    this.registry = registry;
+    this.store = store;
+  }
+
+  /** Once; fails when the database is away. */
+  Future<Void> run() {
+    return vertx
+        .executeBlocking(
+            () -> {
+              Database.migrate(address);
+              return shipped();
+            })
+        .compose(this::enter);
+  }
+
+  /** Again every two seconds until it is done. */
+  void retry() {
+    vertx
+        .timer(RETRY_MS, TimeUnit.MILLISECONDS)
+        .compose(t -> run())
+        .onSuccess(v -> LOG.info("the database is there, its schema is up to date"))
+        .onFailure(e -> retry());
+  }
+
+  private Future<Void> enter(Map<String, List<VersionDigest>> shipped) {
+    Future<Void> all = Future.succeededFuture();
+    for (Map.Entry<String, List<VersionDigest>> model : shipped.entrySet()) {
+      all =
+          all.compose(
+              v ->
+                  registry
+                      .deployments()
+                      .bootstrap(
+                          model.getKey(),
+                          model.getValue(),
+                          "shipped with the project, entered because ML_AUTH is dev")
+                      .mapEmpty());
+    }
+    return all;
+  }
+
+  /** What verifies; an artifact that does not is left out, and the log says why. */
+  private Map<String, List<VersionDigest>> shipped() {
+    Map<String, List<VersionDigest>> shipped = new LinkedHashMap<>();
+    for (String model : store.models()) {
+      List<VersionDigest> versions = new ArrayList<>();
+      for (String version : store.versions(model)) {
+        try {
+          versions.add(
+              new VersionDigest(version, store.load(model, version).digest(), GATES_NOT_RUN));
+        } catch (RegistryException e) {
+          LOG.error("{} {} is not entered: {}", model, version, e.getMessage());
+        }
+      }
+      if (!versions.isEmpty()) {
+        shipped.put(model, versions);
+      }
+    }
+    return shipped;
+  }
+}

@@ -1,0 +1,221 @@
+package io.apgms.ml.gateway;
+
+import io.apgms.ml.feedback.FeedbackOptions;
+import io.apgms.ml.feedback.FeedbackVerticle;
+import io.apgms.ml.flags.DecisionMode;
+import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.admin.ControlVerticle;
+import io.apgms.ml.gateway.admin.ManagementVerticle;
+import io.apgms.ml.gateway.database.Database;
+import io.apgms.ml.gateway.database.DatabaseAddress;
+import io.apgms.ml.gateway.database.EmbeddedDatabase;
+import io.apgms.ml.gateway.decision.ActionCap;
+import io.apgms.ml.gateway.decision.DecisionFlow;
+import io.apgms.ml.gateway.decision.DecisionMeters;
+import io.apgms.ml.gateway.http.ApiVerticle;
+import io.apgms.ml.gateway.http.DevIssuer;
+import io.apgms.ml.gateway.settings.Settings;
+import io.apgms.ml.registry.ArtifactStore;
+import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.scoring.ScoringRuntime;
+import io.apgms.ml.scoring.ScoringVerticle;
+import io.apgms.ml.scoring.TorchModel;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.vertx.core.Deployable;
+import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.sqlclient.Pool;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The running service: every part made, wired and started in order, closed in reverse. */
+public final class Service implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Service.class);
+  private static final Duration STEP_BOUND = Duration.ofSeconds(60);
+
+  private final Settings settings;
+  private final PrometheusMeterRegistry meters = Metrics.registry();
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private int apiPort = -1;
+  private int managementPort = -1;
+
+  private Service(Settings settings) {
+    this.settings = settings;
+  }
+
+  /** Starts everything; blocking, and all or nothing. */
+  public static Service start(Settings settings) throws Exception {
+    Service service = new Service(settings);
+    try {
+      service.open();
+      return service;
+    } catch (Exception e) {
+      service.close();
+      throw e;
+    }
+  }
+
+  /** The port of the API listener. */
+  public int apiPort() {
+    return apiPort;
+  }
+
+  /** The port of the management listener. */
+  public int managementPort() {
+    return managementPort;
+  }
+
+  /** What is pushed first is closed last. */
+  private void open() throws Exception {
+    DataDir data = push(DataDir.take(settings.data().dir()));
+    // libtorch and PostgreSQL each take about a second: at the same time.
+    CompletableFuture<Void> engine = CompletableFuture.runAsync(TorchModel::loadEngine);
+    DatabaseAddress address = database(data);
+    Vertx vertx = Metrics.vertx(meters);
+    push(() -> await(vertx.close()));
+    int timeoutMs = settings.database().timeoutMs();
+    Pool pool = Database.pool(vertx, address, settings.database().poolSize(), timeoutMs);
+    RegistryDatabase registry = new RegistryDatabase(pool, Duration.ofMillis(timeoutMs));
+    ArtifactStore store = new ArtifactStore(settings.registry().dir());
+    migrate(new Bootstrap(vertx, address, registry, store));
+
+    String pin = settings.decision().mode();
+    DecisionModes modes = new DecisionModes(pin == null ? null : DecisionMode.of(pin));
+    push(FlagSources.start(settings, data.path(), modes));
+    FeedbackVerticle feedback = settings.data().log() ? feedback(data, address, pool) : null;
+    if (feedback != null) {
+      deploy(vertx, feedback);
+    }
+    engine.get(STEP_BOUND.toSeconds(), TimeUnit.SECONDS);
+    ScoringRuntime runtime = new ScoringRuntime(meters);
+    deploy(
+        vertx,
+        new ScoringVerticle(
+            runtime, settings.scoring().queueRows(), settings.scoring().batchRows()));
+    ControlVerticle control =
+        new ControlVerticle(
+            new ControlVerticle.Parts(
+                registry,
+                store,
+                runtime,
+                modes,
+                settings.registry().pins(),
+                data.path(),
+                data.replicaId(),
+                Database.connectOptions(address, timeoutMs)));
+    deploy(vertx, control);
+
+    DevIssuer issuer = DevIssuer.open(vertx, data.path());
+    ManagementVerticle management =
+        new ManagementVerticle(
+            new ManagementVerticle.Parts(
+                settings.management(), registry, runtime, modes, issuer, control, meters));
+    listen(
+        vertx,
+        new ApiVerticle.Parts(
+            settings.http(),
+            new DecisionFlow.Parts(
+                runtime,
+                modes,
+                feedback == null ? null : feedback.log(),
+                new ActionCap(settings.decision().actionCap()),
+                new DecisionMeters(meters)),
+            issuer,
+            feedback == null ? null : feedback.labels(),
+            new AtomicInteger()));
+    deploy(vertx, management);
+    managementPort = management.port();
+  }
+
+  private DatabaseAddress database(DataDir data) throws IOException {
+    String url = settings.database().url();
+    return url.isEmpty()
+        ? push(EmbeddedDatabase.start(data.path())).address()
+        : DatabaseAddress.parse(url);
+  }
+
+  /** A configured database may be away: then this replica serves in observe until it is back. */
+  private void migrate(Bootstrap bootstrap) throws Exception {
+    try {
+      await(bootstrap.run());
+    } catch (IOException e) {
+      if (settings.database().url().isEmpty()) {
+        throw e;
+      }
+      LOG.warn("the database is away, so this replica only observes: {}", e.getMessage());
+      bootstrap.retry();
+    }
+  }
+
+  private FeedbackVerticle feedback(DataDir data, DatabaseAddress address, Pool pool) {
+    return new FeedbackVerticle(
+        new FeedbackOptions(
+            data.path().resolve("spool"),
+            settings.data().spoolMaxBytes(),
+            address.jdbcUrl(),
+            address.user(),
+            address.password(),
+            pool,
+            meters));
+  }
+
+  private void listen(Vertx vertx, ApiVerticle.Parts api) throws Exception {
+    List<ApiVerticle> instances = new ArrayList<>();
+    DeploymentOptions loops = new DeploymentOptions().setInstances(settings.http().loops());
+    await(
+        vertx.deployVerticle(
+            () -> {
+              ApiVerticle instance = new ApiVerticle(api);
+              instances.add(instance);
+              return instance;
+            },
+            loops));
+    apiPort = instances.get(0).port();
+  }
+
+  private static void deploy(Vertx vertx, Deployable verticle) throws Exception {
+    await(vertx.deployVerticle(verticle, new DeploymentOptions()));
+  }
+
+  private <T extends AutoCloseable> T push(T part) {
+    parts.push(part);
+    return part;
+  }
+
+  private static <T> @Nullable T await(Future<T> future) throws IOException, InterruptedException {
+    try {
+      return future
+          .toCompletionStage()
+          .toCompletableFuture()
+          .get(STEP_BOUND.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause() == null ? e.getMessage() : e.getCause().getMessage(), e);
+    } catch (TimeoutException e) {
+      throw new IOException("a part did not start or stop within " + STEP_BOUND, e);
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    while (!parts.isEmpty()) {
+      try {
+        parts.pop().close();
+      } catch (Exception e) {
+        LOG.warn("a part did not close cleanly: {}", e.getMessage());
+      }
+    }
+  }
+}

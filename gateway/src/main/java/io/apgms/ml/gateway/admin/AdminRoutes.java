@@ -1,0 +1,315 @@
+package io.apgms.ml.gateway.admin;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.gateway.http.Answers;
+import io.apgms.ml.gateway.http.Bodies;
+import io.apgms.ml.gateway.http.FieldError;
+import io.apgms.ml.gateway.http.Fields;
+import io.apgms.ml.gateway.http.Problem;
+import io.apgms.ml.gateway.http.Roles;
+import io.apgms.ml.registry.AuditEntry;
+import io.apgms.ml.registry.Deployment;
+import io.apgms.ml.registry.Names;
+import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.RollbackCommand;
+import io.vertx.core.Future;
+import io.vertx.core.Handler;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Deployments, rollback, pin and audit on the management listener. */
+final class AdminRoutes {
+  private static final int MAX_REASON = 2_000;
+
+  private final RegistryDatabase registry;
+  private final Rollouts rollouts;
+  private final ControlVerticle control;
+
+  AdminRoutes(RegistryDatabase registry, Rollouts rollouts, ControlVerticle control) {
+    this.registry = registry;
+    this.rollouts = rollouts;
+    this.control = control;
+  }
+
+  void mount(Router router, Guard guard, Handler<RoutingContext> body) {
+    String model = "/admin/models/:model";
+    router.get(model + "/deployments").handler(guard.staff()).handler(this::deployments);
+    router.get(model + "/active").handler(guard.staff()).handler(this::activeAt);
+    router
+        .post(model + "/promote")
+        .handler(guard.only(Roles.DS_LEAD))
+        .handler(body)
+        .handler(this::promote);
+    router
+        .post(model + "/rollback")
+        .handler(guard.only(Roles.ONCALL))
+        .handler(body)
+        .handler(this::rollback);
+    router
+        .put(model + "/pin")
+        .handler(guard.only(Roles.ONCALL))
+        .handler(body)
+        .handler(this::pin);
+    router
+        .delete(model + "/pin")
+        .handler(guard.only(Roles.ONCALL))
+        .handler(body)
+        .handler(this::unpin);
+    Handler<RoutingContext> auditors =
+        guard.only(Roles.ONCALL, Roles.DS_LEAD, Roles.COMPLIANCE, Roles.SRE);
+    router.get("/admin/audit").handler(auditors).handler(this::audit);
+    router.get("/admin/audit/verify").handler(auditors).handler(this::verifyAudit);
+  }
+
+  private void deployments(RoutingContext rc) {
+    String model = model(rc);
+    Future<ObjectNode> answer =
+        registry
+            .deployments()
+            .history(model)
+            .map(
+                newestFirst -> {
+                  if (newestFirst.isEmpty()) {
+                    throw Problem.of(404, "unknown model " + FieldError.quote(model));
+                  }
+                  ObjectNode out = Answers.object().put("modelId", model);
+                  ArrayNode list = out.putArray("deployments");
+                  for (Deployment d : newestFirst) {
+                    list.add(json(d).put("active", d == newestFirst.get(0)));
+                  }
+                  return out;
+                });
+    answer(rc, 200, answer);
+  }
+
+  private void activeAt(RoutingContext rc) {
+    String text = rc.request().getParam("at");
+    Instant at = text == null ? Instant.now() : Fields.parseTime(text);
+    if (at == null) {
+      throw Problem.field(
+          422, "at", FieldError.quote(text) + ", expected RFC 3339 as 2026-11-23T08:00:00Z");
+    }
+    answer(rc, 200, registry.deployments().activeAt(model(rc), at).map(AdminRoutes::json));
+  }
+
+  /** Closed until gates and tickets exist: nothing may be promoted that they did not pass. */
+  private void promote(RoutingContext rc) {
+    String model = model(rc);
+    Fields fields = Bodies.fields(rc);
+    String version = fields.required("version", 16);
+    fields.required("ticket", 64);
+    fields.required("reason", MAX_REASON);
+    fields.check();
+    throw Problem.of(
+        409,
+        model
+            + " "
+            + FieldError.quote(version)
+            + " is not promoted: gates bias, reproducibility and smoke and the ticket's approvals"
+            + " are not built yet, expected all of them passed");
+  }
+
+  private void rollback(RoutingContext rc) {
+    Fields fields = Bodies.fields(rc);
+    String reason = fields.required("reason", MAX_REASON);
+    Long toRevision = fields.number("toRevision", 1, Integer.MAX_VALUE);
+    String incident = fields.optional("incident", 128);
+    fields.check();
+    RollbackCommand command =
+        new RollbackCommand(
+            model(rc),
+            Guard.actor(rc),
+            reason,
+            toRevision == null ? null : toRevision.intValue(),
+            incident,
+            rc.request().getHeader("Idempotency-Key"),
+            null);
+    answerChange(rc, rollouts.rollback(command));
+  }
+
+  private void pin(RoutingContext rc) {
+    Fields fields = Bodies.fields(rc);
+    String version = fields.required("version", 16);
+    String reason = fields.required("reason", MAX_REASON);
+    if (!version.isEmpty() && !Names.isVersion(version)) {
+      fields.refuse(
+          "version", FieldError.quote(version) + ", expected YYYYMMDD or YYYYMMDD-n");
+    }
+    fields.check();
+    answerChange(rc, rollouts.pin(model(rc), version, Guard.actor(rc), reason));
+  }
+
+  private void unpin(RoutingContext rc) {
+    String model = model(rc);
+    Future<AuditEntry> lifted =
+        registry.deployments().unpin(model, Guard.actor(rc), Removal.of(rc).reason());
+    Future<ObjectNode> answer =
+        lifted.compose(
+            entry ->
+                control
+                    .refresh()
+                    .recover(e -> Future.succeededFuture())
+                    .compose(v -> registry.deployments().history(model))
+                    .map(
+                        newestFirst -> {
+                          Deployment now = newestFirst.get(0);
+                          ObjectNode out =
+                              Answers.object()
+                                  .put("revision", now.revision())
+                                  .put("from", now.version())
+                                  .put("to", now.version())
+                                  .put("auditId", entry.id().toString())
+                                  .put("tookMs", 0);
+                          out.putArray("replicas");
+                          return out;
+                        }));
+    answer(rc, 200, answer);
+  }
+
+  /** What a DELETE says: in its body, or as parameters where a client sends no body. */
+  record Removal(String reason, @Nullable String modelId) {
+    static Removal of(RoutingContext rc) {
+      String reason = rc.request().getParam("reason");
+      if (reason != null && !reason.isBlank() && reason.length() <= MAX_REASON) {
+        return new Removal(reason, rc.request().getParam("modelId"));
+      }
+      Fields fields = Bodies.fields(rc);
+      Removal removal =
+          new Removal(fields.required("reason", MAX_REASON), fields.optional("modelId", 64));
+      fields.check();
+      return removal;
+    }
+  }
+
+  private void audit(RoutingContext rc) {
+    long after = number(rc, "after", 0, 0, Long.MAX_VALUE);
+    int limit = (int) number(rc, "limit", 100, 1, 500);
+    Future<ObjectNode> answer =
+        registry
+            .audit()
+            .list(after, limit)
+            .map(
+                entries -> {
+                  ObjectNode out = Answers.object();
+                  ArrayNode list = out.putArray("entries");
+                  entries.forEach(e -> list.add(json(e)));
+                  return out;
+                });
+    answer(rc, 200, answer);
+  }
+
+  private void verifyAudit(RoutingContext rc) {
+    Future<ObjectNode> answer =
+        registry
+            .audit()
+            .verify()
+            .map(
+                check ->
+                    Answers.object()
+                        .put("intact", check.intact())
+                        .put("intactRows", check.intactRows())
+                        .put("firstBadSeq", check.firstBadSeq())
+                        .put("reason", check.reason()));
+    answer(rc, 200, answer);
+  }
+
+  static long number(RoutingContext rc, String name, long preset, long min, long max) {
+    String text = rc.request().getParam(name);
+    if (text == null) {
+      return preset;
+    }
+    try {
+      long value = Long.parseLong(text);
+      if (value >= min && value <= max) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // refused below with the range
+    }
+    throw Problem.field(
+        422,
+        name,
+        FieldError.quote(text) + ", expected a whole number from " + min + " to " + max);
+  }
+
+  private static String model(RoutingContext rc) {
+    String model = rc.pathParam("model");
+    if (!Names.isModel(model)) {
+      throw Problem.of(404, "unknown model " + FieldError.quote(model));
+    }
+    return model;
+  }
+
+  private static void answerChange(RoutingContext rc, Future<Rollouts.Outcome> done) {
+    done.onFailure(rc::fail)
+        .onSuccess(
+            outcome -> {
+              ObjectNode out =
+                  Answers.object()
+                      .put("revision", outcome.change().revision())
+                      .put("from", outcome.change().from())
+                      .put("to", outcome.change().to())
+                      .put("auditId", outcome.change().auditId().toString())
+                      .put("tookMs", outcome.tookMs());
+              ArrayNode replicas = out.putArray("replicas");
+              for (Map.Entry<String, Rollouts.Acked> r : outcome.acked().entrySet()) {
+                replicas
+                    .addObject()
+                    .put("id", r.getKey())
+                    .put("version", r.getValue().version())
+                    .put("ackedMs", r.getValue().ms());
+              }
+              List<String> pending = outcome.pending();
+              if (!pending.isEmpty()) {
+                ArrayNode late = out.putArray("pending");
+                pending.forEach(late::add);
+              }
+              Answers.send(rc, pending.isEmpty() ? 200 : 202, out);
+            });
+  }
+
+  static void answer(RoutingContext rc, int status, Future<? extends ObjectNode> body) {
+    body.onFailure(rc::fail).onSuccess(out -> Answers.send(rc, status, out));
+  }
+
+  private static ObjectNode json(Deployment d) {
+    ObjectNode out =
+        Answers.object()
+            .put("revision", d.revision())
+            .put("version", d.version())
+            .put("digest", d.digest())
+            .put("kind", d.kind().name())
+            .put("actor", d.actor())
+            .put("at", d.at().toString())
+            .put("reason", d.reason())
+            .put("auditId", d.auditId().toString());
+    putIfSet(out, "from", d.fromVersion());
+    putIfSet(out, "ticket", d.ticket());
+    putIfSet(out, "incident", d.incident());
+    return out;
+  }
+
+  private static ObjectNode json(AuditEntry e) {
+    return Answers.object()
+        .put("seq", e.seq())
+        .put("id", e.id().toString())
+        .put("at", e.at().toString())
+        .put("actor", e.actor())
+        .put("action", e.action())
+        .put("subject", e.subject())
+        .put("detail", e.detail())
+        .put("prevHash", e.prevHash())
+        .put("hash", e.hash());
+  }
+
+  private static void putIfSet(ObjectNode out, String key, @Nullable String value) {
+    if (value != null) {
+      out.put(key, value);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package io.apgms.ml.gateway.admin;
+
+import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.flags.FlagContext;
+import io.apgms.ml.scoring.ScoringRuntime;
+import io.apgms.ml.scoring.ServedModel;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.MultiGauge;
+import io.micrometer.core.instrument.MultiGauge.Row;
+import io.micrometer.core.instrument.Tags;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Gauges of what is served and in which mode; their labels come from the registry alone. */
+final class ControlMeters {
+  private final MultiGauge info;
+  private final MultiGauge revision;
+  private final MultiGauge mode;
+  private final MultiGauge flagAge;
+  private final ControlVerticle control;
+  private final DecisionModes modes;
+  private final ScoringRuntime runtime;
+
+  ControlMeters(
+      MeterRegistry meters, ControlVerticle control, DecisionModes modes, ScoringRuntime runtime) {
+    this.info = MultiGauge.builder("apgms_ml_model_info").register(meters);
+    this.revision = MultiGauge.builder("apgms_ml_deployment_revision").register(meters);
+    this.mode = MultiGauge.builder("apgms_ml_decision_mode").register(meters);
+    this.flagAge = MultiGauge.builder("apgms_ml_flag_age_seconds").register(meters);
+    this.control = control;
+    this.modes = modes;
+    this.runtime = runtime;
+  }
+
+  /** Brings the gauges up to date; called before each scrape. */
+  synchronized void refresh(long nowNanos) {
+    List<Row<?>> infos = new ArrayList<>();
+    List<Row<?>> revisions = new ArrayList<>();
+    List<Row<?>> inForce = new ArrayList<>();
+    List<Row<?>> ages = new ArrayList<>();
+    for (ServedModel m : runtime.active()) {
+      Tags model = Tags.of("model", m.modelId());
+      infos.add(Row.of(model.and("version", m.version(), "digest", m.digest()), 1));
+      PointerFile.Target target = control.serving().get(m.modelId());
+      if (target != null) {
+        revisions.add(Row.of(model, target.revision()));
+      }
+      var now = modes.resolve(new FlagContext(m.modelId(), null, null), nowNanos);
+      for (String name : new String[] {"observe", "act"}) {
+        inForce.add(Row.of(model.and("mode", name), now.mode().wire().equals(name) ? 1 : 0));
+      }
+      ages.add(Row.of(model, now.flagAgeMs() < 0 ? Double.NaN : now.flagAgeMs() / 1e3));
+    }
+    info.register(infos, true);
+    revision.register(revisions, true);
+    mode.register(inForce, true);
+    flagAge.register(ages, true);
+  }
+}

@@ -1,0 +1,294 @@
+package io.apgms.ml.gateway.admin;
+
+import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.flags.ForcedObserve;
+import io.apgms.ml.gateway.admin.PointerFile.Target;
+import io.apgms.ml.gateway.settings.Settings.Pins;
+import io.apgms.ml.registry.ArtifactStore;
+import io.apgms.ml.registry.ControlState;
+import io.apgms.ml.registry.ForcedMode;
+import io.apgms.ml.registry.Pointer;
+import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.RegistryException;
+import io.apgms.ml.registry.ReplicaState;
+import io.apgms.ml.registry.VerifiedArtifact;
+import io.apgms.ml.scoring.ScoringRuntime;
+import io.apgms.ml.scoring.ServedModel;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.VerticleBase;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.pubsub.PgSubscriber;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps this replica at what PostgreSQL says: reads pointers and forced modes (every 500 ms, and at
+ * once when notified), loads and swaps models, reports what is served.
+ *
+ * <p>Everything but the volatile views runs on this verticle's loop, one round at a time.
+ */
+public final class ControlVerticle extends VerticleBase {
+  private static final Logger LOG = LoggerFactory.getLogger(ControlVerticle.class);
+  private static final long PERIOD_MS = 500;
+  private static final int MAX_RECONNECT_MS = 2_000;
+
+  /** What it works with. */
+  public record Parts(
+      RegistryDatabase registry,
+      ArtifactStore store,
+      ScoringRuntime runtime,
+      DecisionModes modes,
+      Pins pins,
+      Path dataDir,
+      String replicaId,
+      @Nullable PgConnectOptions notifications) {}
+
+  private final Parts parts;
+  private final PointerFile pointerFile;
+  private final Instant startedAt = Instant.now();
+  private final Map<String, Target> serving = new ConcurrentHashMap<>();
+  private final Map<String, String> failures = new ConcurrentHashMap<>();
+  private volatile boolean databaseSeen;
+  private @Nullable Promise<Void> running;
+  private @Nullable Promise<Void> next;
+  private Map<String, Target> written = Map.of();
+
+  public ControlVerticle(Parts parts) {
+    this.parts = parts;
+    this.pointerFile = new PointerFile(parts.dataDir());
+  }
+
+  @Override
+  public Future<?> start() {
+    listen();
+    vertx.setPeriodic(
+        PERIOD_MS,
+        id -> {
+          if (running == null) {
+            refresh();
+          }
+        });
+    return refresh()
+        .recover(
+            e -> {
+              LOG.warn("starting with the pointers acknowledged last: {}", e.getMessage());
+              return vertx.executeBlocking(pointerFile::read).compose(this::follow);
+            });
+  }
+
+  /** The target each model follows, as this replica serves it. */
+  Map<String, Target> serving() {
+    return Map.copyOf(serving);
+  }
+
+  /** Models this replica was told to serve and cannot, with the reason. */
+  Map<String, String> failures() {
+    return Map.copyOf(failures);
+  }
+
+  /** Whether the last round reached PostgreSQL. */
+  boolean databaseSeen() {
+    return databaseSeen;
+  }
+
+  String replicaId() {
+    return parts.replicaId();
+  }
+
+  /** A round that reads the state after this call; callable from any thread. */
+  public Future<Void> refresh() {
+    Promise<Void> asked = Promise.promise();
+    context.runOnContext(
+        v -> {
+          Promise<Void> round = running == null ? begin() : following();
+          round.future().onComplete(asked);
+        });
+    return asked.future();
+  }
+
+  private Promise<Void> following() {
+    if (next == null) {
+      next = Promise.promise();
+    }
+    return next;
+  }
+
+  private Promise<Void> begin() {
+    Promise<Void> round = Promise.promise();
+    running = round;
+    round()
+        .onComplete(
+            done -> {
+              running = null;
+              Promise<Void> waiting = next;
+              next = null;
+              if (waiting != null) {
+                begin().future().onComplete(waiting);
+              }
+              round.handle(done);
+            });
+    return round;
+  }
+
+  private Future<Void> round() {
+    long asked = System.nanoTime(); // the lease counts from before the query was sent
+    return parts
+        .registry()
+        .controlState()
+        .compose(
+            state -> {
+              parts.modes().force(forced(state), asked);
+              return follow(targets(state));
+            })
+        .compose(v -> report())
+        .onComplete(done -> seen(done.succeeded(), done.cause()));
+  }
+
+  private void seen(boolean now, @Nullable Throwable why) {
+    if (databaseSeen && !now) {
+      LOG.warn("control state not read: {}", why == null ? "" : why.getMessage());
+    }
+    databaseSeen = now;
+  }
+
+  private static ForcedObserve forced(ControlState state) {
+    Set<String> scopes =
+        state.forced().stream().map(ForcedMode::scope).collect(Collectors.toSet());
+    boolean all = scopes.remove(ForcedMode.ALL);
+    return new ForcedObserve(all, scopes);
+  }
+
+  private static Map<String, Target> targets(ControlState state) {
+    return state.pointers().stream()
+        .collect(
+            Collectors.toMap(
+                Pointer::model, p -> new Target(p.version(), p.digest(), p.revision())));
+  }
+
+  private Future<Void> follow(Map<String, Target> targets) {
+    Future<Void> all = Future.succeededFuture();
+    for (Map.Entry<String, Target> entry : targets.entrySet()) {
+      all = all.compose(v -> follow(entry.getKey(), entry.getValue()));
+    }
+    return all.compose(v -> remember(targets));
+  }
+
+  private Future<Void> follow(String model, Target target) {
+    String pinned = parts.pins().of(model);
+    String version = pinned == null ? target.version() : pinned;
+    ServedModel active = parts.runtime().active(model);
+    if (active != null && active.version().equals(version)) {
+      serving.put(model, new Target(version, active.digest(), target.revision()));
+      return Future.succeededFuture();
+    }
+    String digest = pinned == null ? target.digest() : null;
+    return load(model, version, digest)
+        .map(
+            loaded -> {
+              parts.runtime().activate(model, version);
+              retain(model, version, active);
+              serving.put(model, new Target(version, loaded.digest(), target.revision()));
+              failures.remove(model);
+              LOG.info("{} serves {} (revision {})", model, version, target.revision());
+              return (Void) null;
+            })
+        .recover(
+            e -> {
+              if (!String.valueOf(e.getMessage()).equals(failures.put(model, "" + e.getMessage()))) {
+                LOG.error("{} {} cannot be served: {}", model, version, e.getMessage());
+              }
+              return Future.succeededFuture();
+            });
+  }
+
+  /** Loads a version off the serving path, unless it is kept warm. */
+  Future<ServedModel> load(String model, String version, @Nullable String digest) {
+    ServedModel warm = parts.runtime().loaded(model, version);
+    if (warm != null && (digest == null || digest.equals(warm.digest()))) {
+      return Future.succeededFuture(warm);
+    }
+    return vertx.executeBlocking(
+        () -> {
+          VerifiedArtifact artifact = parts.store().load(model, version);
+          if (digest != null && !digest.equals(artifact.digest())) {
+            throw new RegistryException.Corrupt(
+                "manifest.json of "
+                    + model
+                    + "/"
+                    + version
+                    + " has "
+                    + artifact.digest()
+                    + ", expected "
+                    + digest);
+          }
+          return parts.runtime().prepare(artifact);
+        });
+  }
+
+  private void retain(String model, String version, @Nullable ServedModel before) {
+    Set<String> keep = new HashSet<>(Set.of(version));
+    if (before != null) {
+      keep.add(before.version());
+    }
+    parts.runtime().retain(model, keep);
+  }
+
+  /** Loads a version to be kept beside the active one, so that going back is a pointer swap. */
+  public Future<Void> warm(String model, String version, String digest) {
+    return load(model, version, digest)
+        .<Void>mapEmpty()
+        .onFailure(e -> LOG.warn("{} {} is not kept warm: {}", model, version, e.getMessage()));
+  }
+
+  private Future<Void> remember(Map<String, Target> targets) {
+    if (targets.equals(written)) {
+      return Future.succeededFuture();
+    }
+    return vertx
+        .executeBlocking(
+            () -> {
+              pointerFile.write(targets);
+              return (Void) null;
+            })
+        .onSuccess(v -> written = Map.copyOf(targets));
+  }
+
+  private Future<Void> report() {
+    Map<String, ReplicaState.Serving> now = new TreeMap<>();
+    serving.forEach(
+        (model, t) -> now.put(model, new ReplicaState.Serving(t.version(), t.revision())));
+    Map<String, String> pins = new TreeMap<>();
+    for (String model : now.keySet()) {
+      String pin = parts.pins().of(model);
+      if (pin != null) {
+        pins.put(model, pin);
+      }
+    }
+    return parts
+        .registry()
+        .replicas()
+        .heartbeat(new ReplicaState(parts.replicaId(), startedAt, now, pins));
+  }
+
+  /** Notifications only make it quicker: what they say is read again, and a lost one costs 500 ms. */
+  private void listen() {
+    PgConnectOptions connect = parts.notifications();
+    if (connect == null) {
+      return;
+    }
+    PgSubscriber subscriber = PgSubscriber.subscriber(vertx, connect);
+    subscriber.reconnectPolicy(retries -> Math.min(MAX_RECONNECT_MS, 100 << Math.min(retries, 5)));
+    subscriber.channel(RegistryDatabase.CHANNEL).handler(payload -> refresh());
+    subscriber.connect().onFailure(e -> LOG.warn("no notifications: {}", e.getMessage()));
+  }
+}

@@ -1,0 +1,89 @@
+package io.apgms.ml.gateway.admin;
+
+import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.http.ApiVerticle;
+import io.apgms.ml.gateway.http.DevIssuer;
+import io.apgms.ml.gateway.http.ErrorTable;
+import io.apgms.ml.gateway.settings.Settings;
+import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.scoring.ScoringRuntime;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.http.HttpServer;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.handler.BodyHandler;
+import org.jspecify.annotations.Nullable;
+
+/** The management listener: metrics, health and the operators' routes. */
+public final class ManagementVerticle extends VerticleBase {
+  private static final int MAX_BODY = 65_536;
+  private static final int IDLE_MS = 60_000;
+
+  /** What the routes work with. */
+  public record Parts(
+      Settings.Management management,
+      RegistryDatabase registry,
+      ScoringRuntime runtime,
+      DecisionModes modes,
+      DevIssuer issuer,
+      ControlVerticle control,
+      PrometheusMeterRegistry meters) {}
+
+  private final Parts parts;
+  private @Nullable HttpServer server;
+
+  public ManagementVerticle(Parts parts) {
+    this.parts = parts;
+  }
+
+  @Override
+  public Future<?> start() {
+    Router router = Router.router(vertx);
+    BodyHandler body = BodyHandler.create(false).setBodyLimit(MAX_BODY);
+    ControlMeters gauges =
+        new ControlMeters(parts.meters(), parts.control(), parts.modes(), parts.runtime());
+    // A scrape builds megabytes of text in the worst case: off the loop.
+    router
+        .get("/metrics")
+        .handler(
+            rc ->
+                vertx
+                    .executeBlocking(
+                        () -> {
+                          gauges.refresh(System.nanoTime());
+                          return parts.meters().scrape();
+                        },
+                        false)
+                    .onFailure(rc::fail)
+                    .onSuccess(
+                        text ->
+                            rc.response()
+                                .putHeader("Content-Type", "text/plain; version=0.0.4")
+                                .end(text)));
+    new Health(vertx, parts.runtime(), parts.control()).mount(router);
+    Guard guard = new Guard(parts.issuer());
+    Rollouts rollouts =
+        new Rollouts(vertx, parts.registry(), parts.control(), parts.meters());
+    new AdminRoutes(parts.registry(), rollouts, parts.control()).mount(router, guard, body);
+    new ModeRoutes(parts.registry(), parts.control(), parts.modes(), parts.runtime())
+        .mount(router, guard, body);
+    router.route().failureHandler(ErrorTable::handle);
+    for (int status : new int[] {400, 404, 405, 413, 414, 415}) {
+      router.errorHandler(status, ErrorTable::handle);
+    }
+    server =
+        vertx.createHttpServer(ApiVerticle.options(IDLE_MS)).requestHandler(router);
+    return server.listen(parts.management().port(), parts.management().host());
+  }
+
+  /** The port that was bound. */
+  public int port() {
+    return server == null ? -1 : server.actualPort();
+  }
+
+  @Override
+  public Future<?> stop() {
+    return server == null ? Future.succeededFuture() : server.close();
+  }
+}

@@ -1,0 +1,143 @@
+package io.apgms.ml.gateway.admin;
+
+import io.apgms.ml.registry.Change;
+import io.apgms.ml.registry.Deployment;
+import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.RegistryException;
+import io.apgms.ml.registry.ReplicaState;
+import io.apgms.ml.registry.RollbackCommand;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.Set;
+
+/**
+ * A change of what a model serves, from the decision to the last replica: verify the target, move
+ * the pointer, wait until every live replica serves it.
+ */
+final class Rollouts {
+  private static final Duration LIVE = Duration.ofSeconds(3);
+  private static final long ACK_BOUND_MS = 5_000;
+  private static final long POLL_MS = 20;
+
+  private final Vertx vertx;
+  private final RegistryDatabase registry;
+  private final ControlVerticle control;
+  private final Timer rollbackDuration;
+
+  Rollouts(Vertx vertx, RegistryDatabase registry, ControlVerticle control, MeterRegistry meters) {
+    this.vertx = vertx;
+    this.registry = registry;
+    this.control = control;
+    this.rollbackDuration =
+        Timer.builder("apgms_ml_rollback_duration")
+            .serviceLevelObjectives(
+                Duration.ofMillis(100),
+                Duration.ofMillis(250),
+                Duration.ofSeconds(1),
+                Duration.ofSeconds(3))
+            .register(meters);
+  }
+
+  /**
+   * What was done.
+   *
+   * @param acked milliseconds until a replica served it, by replica id
+   * @param pending replicas that did not within five seconds
+   */
+  record Outcome(
+      Change change, long tookMs, Map<String, Acked> acked, List<String> pending) {}
+
+  record Acked(String version, long ms) {}
+
+  Future<Outcome> rollback(RollbackCommand command) {
+    long started = System.nanoTime();
+    return requireUnpinnedReplicas(command.model())
+        .compose(v -> registry.deployments().rollbackTarget(command))
+        .compose(this::verified)
+        .compose(t -> registry.deployments().rollback(command.withTargetDigest(t.digest())))
+        .compose(change -> settle(change, started))
+        .onSuccess(done -> rollbackDuration.record(done.tookMs(), TimeUnit.MILLISECONDS));
+  }
+
+  Future<Outcome> pin(String model, String version, String actor, String reason) {
+    long started = System.nanoTime();
+    return control
+        .load(model, version, null)
+        .compose(
+            loaded ->
+                registry.deployments().pin(model, version, loaded.digest(), actor, reason))
+        .compose(change -> settle(change, started));
+  }
+
+  /** The artifact is loaded before the pointer moves: a target that cannot serve is no target. */
+  private Future<Deployment> verified(Deployment target) {
+    return control.load(target.model(), target.version(), target.digest()).map(target);
+  }
+
+  private Future<Void> requireUnpinnedReplicas(String model) {
+    return registry
+        .replicas()
+        .live(LIVE)
+        .compose(
+            live -> {
+              List<String> held = new ArrayList<>();
+              for (ReplicaState r : live) {
+                if (r.envPins().containsKey(model)) {
+                  held.add(r.id() + " at " + r.envPins().get(model));
+                }
+              }
+              return held.isEmpty()
+                  ? Future.succeededFuture()
+                  : Future.failedFuture(
+                      new RegistryException.Conflict(
+                          "replicas held by ML_MODEL_VERSION: "
+                              + held
+                              + ", expected none: unset it and redeploy them first"));
+            });
+  }
+
+  private Future<Outcome> settle(Change change, long started) {
+    return control
+        .refresh()
+        .recover(e -> Future.succeededFuture())
+        .compose(v -> await(change, started, new LinkedHashMap<>()));
+  }
+
+  private Future<Outcome> await(Change change, long started, Map<String, Acked> acked) {
+    return registry
+        .replicas()
+        .live(LIVE)
+        .compose(
+            live -> {
+              long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
+              Set<String> pending = new TreeSet<>();
+              for (ReplicaState replica : live) {
+                ReplicaState.Serving now = replica.serving().get(change.model());
+                if (now != null
+                    && now.revision() >= change.revision()
+                    && (now.revision() > change.revision()
+                        || now.version().equals(change.to()))) {
+                  acked.putIfAbsent(replica.id(), new Acked(now.version(), ms));
+                } else {
+                  pending.add(replica.id());
+                }
+              }
+              if (pending.isEmpty() || ms >= ACK_BOUND_MS) {
+                return Future.succeededFuture(
+                    new Outcome(change, ms, acked, List.copyOf(pending)));
+              }
+              return vertx
+                  .timer(POLL_MS, TimeUnit.MILLISECONDS)
+                  .compose(t -> await(change, started, acked));
+            });
+  }
+}

@@ -1,0 +1,110 @@
+package io.apgms.ml.gateway.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** The options and the call that every command against a running service shares. */
+final class AdminClient {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  @Spec(Spec.Target.MIXEE)
+  @SuppressWarnings("NullAway.Init") // picocli sets it
+  private CommandSpec spec;
+
+  @Option(
+      names = "--url",
+      defaultValue = "${env:ML_URL:-http://127.0.0.1:9090}",
+      description = "management address of the service (default ${DEFAULT-VALUE})")
+  private String url = "";
+
+  @Option(names = "--json", description = "print the answer as JSON")
+  private boolean json;
+
+  boolean json() {
+    return json;
+  }
+
+  PrintWriter out() {
+    return spec.commandLine().getOut();
+  }
+
+  /**
+   * Calls the service as the bearer of {@code ML_TOKEN}.
+   *
+   * @param body sent as JSON; null for none
+   * @throws Failure with exit code 1 where the service says no, 3 where it cannot be asked
+   */
+  JsonNode call(String method, String path, @Nullable Map<String, ?> body) {
+    String token = System.getenv().getOrDefault("ML_TOKEN", "");
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create(url + path))
+            .timeout(Duration.ofSeconds(30))
+            .header("Idempotency-Key", UUID.randomUUID().toString());
+    if (!token.isEmpty()) {
+      request.header("Authorization", "Bearer " + token);
+    }
+    try {
+      if (body == null) {
+        request.method(method, BodyPublishers.noBody());
+      } else {
+        request.header("Content-Type", "application/json");
+        request.method(method, BodyPublishers.ofString(JSON.writeValueAsString(body)));
+      }
+      HttpClient client =
+          HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+      return answer(client.send(request.build(), BodyHandlers.ofString()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Failure(Failure.UNAVAILABLE, "interrupted");
+    } catch (IOException e) {
+      throw new Failure(Failure.UNAVAILABLE, "no answer from " + url + ": is the service running?");
+    }
+  }
+
+  private JsonNode answer(HttpResponse<String> response) {
+    JsonNode body = MissingNode.getInstance();
+    try {
+      body = JSON.readTree(response.body());
+    } catch (JsonProcessingException e) {
+      // told below by its status
+    }
+    if (response.statusCode() < 300) {
+      return body;
+    }
+    StringBuilder why = new StringBuilder(body.path("detail").asText("no detail"));
+    for (JsonNode error : body.path("errors")) {
+      why.append("\n  ").append(error.path("pointer").asText());
+      why.append(": ").append(error.path("detail").asText());
+    }
+    if (response.statusCode() == 401) {
+      why.append("\n  set ML_TOKEN, e.g. ML_TOKEN=$(bin/ml-service token --subject you --role oncall)");
+    }
+    int exit = response.statusCode() >= 500 ? Failure.UNAVAILABLE : Failure.NO;
+    throw new Failure(exit, "answer " + response.statusCode() + ": " + why);
+  }
+
+  /** Prints the answer as JSON where that was asked for. */
+  boolean printedAsJson(JsonNode answer) {
+    if (json) {
+      out().println(answer.toPrettyString());
+    }
+    return json;
+  }
+}

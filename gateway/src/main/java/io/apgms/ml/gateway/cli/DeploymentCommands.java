@@ -1,0 +1,229 @@
+package io.apgms.ml.gateway.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** What the admin routes do, from a shell. */
+final class DeploymentCommands {
+  private DeploymentCommands() {}
+
+  @Command(
+      name = "rollback",
+      description = "Go back to the last good version of a model, on every replica.",
+      footer = {
+        "",
+        "Example:",
+        "  bin/ml-service rollback --model risk-score --reason 'false positives doubled'",
+        "  bin/ml-service rollback --model risk-score --to-revision 1 --reason drill"
+      })
+  static final class Rollback implements Callable<Integer> {
+    @Mixin private final AdminClient admin = new AdminClient();
+
+    @Option(names = "--model", required = true, description = "model id")
+    private String model = "";
+
+    @Option(names = "--reason", required = true, description = "why; kept in the audit log")
+    private String reason = "";
+
+    @Option(names = "--to-revision", description = "revision to serve again (default: last good)")
+    private @Nullable Integer toRevision;
+
+    @Option(names = "--incident", description = "incident it belongs to")
+    private @Nullable String incident;
+
+    @Override
+    public Integer call() {
+      Map<String, Object> body = new LinkedHashMap<>(Map.of("reason", reason));
+      if (toRevision != null) {
+        body.put("toRevision", toRevision);
+      }
+      if (incident != null) {
+        body.put("incident", incident);
+      }
+      return printChange(
+          admin, admin.call("POST", "/admin/models/" + model + "/rollback", body), model);
+    }
+  }
+
+  @Command(
+      name = "pin",
+      description = "Hold a version of a model: promotions are refused until it is unpinned.",
+      footer = {
+        "",
+        "Example:",
+        "  bin/ml-service pin --model risk-score --version 20261116 --reason 'audit week'"
+      })
+  static final class Pin implements Callable<Integer> {
+    @Mixin private final AdminClient admin = new AdminClient();
+
+    @Option(names = "--model", required = true, description = "model id")
+    private String model = "";
+
+    @Option(names = "--version", required = true, description = "version to hold")
+    private String version = "";
+
+    @Option(names = "--reason", required = true, description = "why; kept in the audit log")
+    private String reason = "";
+
+    @Override
+    public Integer call() {
+      Map<String, Object> body = Map.of("version", version, "reason", reason);
+      return printChange(
+          admin, admin.call("PUT", "/admin/models/" + model + "/pin", body), model);
+    }
+  }
+
+  @Command(
+      name = "unpin",
+      description = "Lift the hold; the version goes on serving.",
+      footer = {"", "Example:", "  bin/ml-service unpin --model risk-score --reason 'audit over'"})
+  static final class Unpin implements Callable<Integer> {
+    @Mixin private final AdminClient admin = new AdminClient();
+
+    @Option(names = "--model", required = true, description = "model id")
+    private String model = "";
+
+    @Option(names = "--reason", required = true, description = "why; kept in the audit log")
+    private String reason = "";
+
+    @Override
+    public Integer call() {
+      Map<String, Object> body = Map.of("reason", reason);
+      return printChange(
+          admin, admin.call("DELETE", "/admin/models/" + model + "/pin", body), model);
+    }
+  }
+
+  @Command(
+      name = "history",
+      description = "The revisions of a model, newest first.",
+      footer = {"", "Example:", "  bin/ml-service history --model risk-score"})
+  static final class History implements Callable<Integer> {
+    @Mixin private final AdminClient admin = new AdminClient();
+
+    @Option(names = "--model", required = true, description = "model id")
+    private String model = "";
+
+    @Override
+    public Integer call() {
+      JsonNode answer = admin.call("GET", "/admin/models/" + model + "/deployments", null);
+      if (!admin.printedAsJson(answer)) {
+        for (JsonNode r : answer.path("deployments")) {
+          admin
+              .out()
+              .printf(
+                  "%s%-4d %-12s %-9s %s  %s  %s%n",
+                  r.path("active").asBoolean() ? "*" : " ",
+                  r.path("revision").asInt(),
+                  r.path("version").asText(),
+                  r.path("kind").asText(),
+                  r.path("at").asText(),
+                  r.path("actor").asText(),
+                  r.path("reason").asText());
+        }
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "mode",
+      description = {
+        "Show the decision mode, force observe, or lift a forced observe.",
+        "It can never force act: that is the flag's."
+      },
+      footer = {
+        "",
+        "Example:",
+        "  bin/ml-service mode",
+        "  bin/ml-service mode observe --reason 'false positives' --ttl-ms 3600000",
+        "  bin/ml-service mode lift --reason 'fixed'"
+      })
+  static final class Mode implements Callable<Integer> {
+    enum Change {
+      show,
+      observe,
+      lift
+    }
+
+    @Mixin private final AdminClient admin = new AdminClient();
+
+    @Parameters(arity = "0..1", defaultValue = "show", description = "${COMPLETION-CANDIDATES}")
+    private Change change = Change.show;
+
+    @Option(names = "--model", description = "only this model (default: every model)")
+    private @Nullable String model;
+
+    @Option(names = "--reason", description = "why; kept in the audit log")
+    private @Nullable String reason;
+
+    @Option(names = "--ttl-ms", description = "lifts itself after so long")
+    private @Nullable Long ttlMs;
+
+    @Override
+    public Integer call() {
+      Map<String, Object> body = new LinkedHashMap<>();
+      if (change == Change.observe) {
+        body.put("mode", "observe");
+      }
+      if (change != Change.show && reason == null) {
+        throw new Failure(Failure.USAGE, "--reason is missing, expected why the mode changes");
+      }
+      putIfSet(body, "reason", reason);
+      putIfSet(body, "modelId", model);
+      putIfSet(body, "ttlMs", ttlMs);
+      JsonNode answer =
+          switch (change) {
+            case show -> admin.call("GET", "/admin/decision-mode", null);
+            case observe -> admin.call("PUT", "/admin/decision-mode", body);
+            case lift -> admin.call("DELETE", "/admin/decision-mode", body);
+          };
+      if (!admin.printedAsJson(answer)) {
+        for (JsonNode m : answer.path("models")) {
+          admin
+              .out()
+              .printf(
+                  "%-24s %-8s source %-9s flag age %s ms%n",
+                  m.path("modelId").asText(),
+                  m.path("mode").asText(),
+                  m.path("modeSource").asText(),
+                  m.path("flagAgeMs").asText());
+        }
+      }
+      return 0;
+    }
+
+    private static void putIfSet(Map<String, Object> body, String key, @Nullable Object value) {
+      if (value != null) {
+        body.put(key, value);
+      }
+    }
+  }
+
+  private static int printChange(AdminClient admin, JsonNode answer, String model) {
+    if (!admin.printedAsJson(answer)) {
+      admin
+          .out()
+          .printf(
+              "%s revision %d: %s -> %s in %d ms on %d replica(s), audit %s%n",
+              model,
+              answer.path("revision").asInt(),
+              answer.path("from").asText(),
+              answer.path("to").asText(),
+              answer.path("tookMs").asLong(),
+              answer.path("replicas").size(),
+              answer.path("auditId").asText());
+      for (JsonNode late : answer.path("pending")) {
+        admin.out().println("  not confirmed: " + late.asText());
+      }
+    }
+    return answer.path("pending").isEmpty() ? 0 : Failure.UNAVAILABLE;
+  }
+}

@@ -1,0 +1,84 @@
+package io.apgms.ml.gateway.cli;
+
+import io.apgms.ml.gateway.settings.SettingsException;
+import io.apgms.ml.registry.RegistryException;
+import java.nio.file.Path;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
+
+/** {@code bin/ml-service}: the commands, their exit codes and how they fail. */
+@Command(
+    name = "bin/ml-service",
+    mixinStandardHelpOptions = true,
+    versionProvider = MlService.Version.class,
+    description = "A decision gateway for machine-learning models in regulated companies.",
+    subcommands = {
+      ServeCommand.class,
+      ScoreCommand.class,
+      TrainingCommands.Train.class,
+      TrainingCommands.Evaluate.class,
+      TrainingCommands.Package.class,
+      VerifyCommand.class,
+      DeploymentCommands.Rollback.class,
+      DeploymentCommands.Pin.class,
+      DeploymentCommands.Unpin.class,
+      DeploymentCommands.History.class,
+      DeploymentCommands.Mode.class,
+      TokenCommand.class,
+      HelpCommand.class
+    },
+    footer = {
+      "",
+      "Exit codes: 0 done, 1 the answer is no, 2 wrong usage, 3 could not be done.",
+      "",
+      "Examples:",
+      "  bin/ml-service serve",
+      "  export ML_TOKEN=$(bin/ml-service token --subject ana --role oncall)",
+      "  bin/ml-service rollback --model risk-score --reason 'false positives doubled'"
+    })
+public final class MlService {
+  /** What {@link #run} answers when the process goes on serving. */
+  public static final int KEEP_RUNNING = -1;
+
+  private MlService() {}
+
+  /** Runs one command line and gives its exit code. */
+  public static int run(String... args) {
+    CommandLine line = new CommandLine(new MlService());
+    line.setUsageHelpAutoWidth(true);
+    line.setExecutionExceptionHandler(
+        (e, command, parsed) -> {
+          command.getErr().println("ml-service: " + e.getMessage());
+          return exitCode(e);
+        });
+    if (args.length == 0) {
+      line.usage(line.getErr());
+      return Failure.USAGE;
+    }
+    return line.execute(args);
+  }
+
+  private static int exitCode(Exception e) {
+    if (e instanceof Failure failure) {
+      return failure.exitCode();
+    }
+    if (e instanceof SettingsException) {
+      return Failure.USAGE;
+    }
+    return e instanceof RegistryException ? Failure.NO : Failure.UNAVAILABLE;
+  }
+
+  /** The folder that holds conf/ and artifacts/. */
+  static Path home() {
+    return Path.of(System.getProperty("ml.home", ".")).toAbsolutePath().normalize();
+  }
+
+  static final class Version implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = MlService.class.getPackage().getImplementationVersion();
+      return new String[] {"ml-service " + (version == null ? "(unpackaged)" : version)};
+    }
+  }
+}

@@ -1,0 +1,42 @@
+package io.apgms.ml.gateway.cli;
+
+import io.apgms.ml.gateway.Service;
+import io.apgms.ml.gateway.settings.Settings;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "serve",
+    description = {
+      "Serve decisions: the API listener and the management listener.",
+      "conf/application.yaml lists every setting and the variable that overrides it."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  bin/ml-service serve",
+      "  ML_HTTP_PORT=8081 ML_DATA_DIR=/var/lib/ml bin/ml-service serve"
+    })
+final class ServeCommand implements Callable<Integer> {
+  @Spec
+  @SuppressWarnings("NullAway.Init") // picocli sets it
+  private CommandSpec spec;
+
+  @Override
+  public Integer call() throws Exception {
+    Settings settings = Settings.read(MlService.home(), System.getenv());
+    Service service = Service.start(settings);
+    Runtime.getRuntime().addShutdownHook(new Thread(service::close, "shutdown"));
+    spec.commandLine()
+        .getErr()
+        .printf(
+            "ml-service: ready: API http://%s:%d, management http://%s:%d%n",
+            settings.http().host(),
+            service.apiPort(),
+            settings.management().host(),
+            service.managementPort());
+    return MlService.KEEP_RUNNING;
+  }
+}

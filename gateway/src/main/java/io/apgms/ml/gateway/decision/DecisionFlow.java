@@ -1,0 +1,385 @@
+package io.apgms.ml.gateway.decision;
+
+import io.apgms.ml.feedback.Decision;
+import io.apgms.ml.feedback.DecisionLog;
+import io.apgms.ml.feedback.FeedbackException;
+import io.apgms.ml.flags.DecisionMode;
+import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.flags.FlagContext;
+import io.apgms.ml.flags.Mode;
+import io.apgms.ml.flags.ModeSource;
+import io.apgms.ml.scoring.ScoreChunk;
+import io.apgms.ml.scoring.ScoreRequest;
+import io.apgms.ml.scoring.ScoreResult;
+import io.apgms.ml.scoring.ScoredChunk;
+import io.apgms.ml.scoring.ScoringRuntime;
+import io.apgms.ml.scoring.ScoringVerticle;
+import io.apgms.ml.scoring.ServedModel;
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.DeliveryOptions;
+import io.vertx.core.eventbus.MessageConsumer;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One decision on its way: gather a tick's requests → score them over the event bus → mode → durable
+ * log → answer.
+ *
+ * <p>One instance an event loop; every method runs on that loop. A tick's requests travel as one
+ * message and come back as one, without reply handlers, so deadlines are watched here: a chunk that
+ * is lost costs its requests their time, never their answer.
+ */
+public final class DecisionFlow implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(DecisionFlow.class);
+  private static final long SWEEP_MS = 20;
+  private static final int MAX_CHUNK = 1_024;
+  private static final int MAX_OPEN = 8_192;
+  private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
+
+  /** What a flow works with; shared by all event loops. */
+  public record Parts(
+      ScoringRuntime runtime,
+      DecisionModes modes,
+      @Nullable DecisionLog log,
+      ActionCap cap,
+      DecisionMeters meters) {}
+
+  private final Vertx vertx;
+  private final Context context;
+  private final Parts parts;
+  private final PredictionIds ids = new PredictionIds();
+  private final String address = "decision-flow-" + UUID.randomUUID();
+  private final MessageConsumer<ScoredChunk> scored;
+  private final long sweep;
+
+  private List<Pending> tick = new ArrayList<>();
+  private final Map<Long, List<Pending>> scoring = new LinkedHashMap<>();
+  private final List<Pending> committing = new ArrayList<>();
+  private long nextChunk;
+  private int open;
+
+  /** To be called on the event loop that will use it. */
+  public DecisionFlow(Vertx vertx, Context context, Parts parts) {
+    this.vertx = vertx;
+    this.context = context;
+    this.parts = parts;
+    this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
+    this.sweep = vertx.setPeriodic(SWEEP_MS, id -> expire(System.nanoTime()));
+  }
+
+  /** Takes a request; its reply comes later on this loop, by the deadline at the latest. */
+  public void decide(ScoreCall call, Terms terms, Reply reply) {
+    Pending pending = new Pending(call, terms, reply);
+    if (++open > MAX_OPEN) {
+      refuse(pending, Refusal.OVERLOADED, null);
+      return;
+    }
+    if (tick.isEmpty()) {
+      context.runOnContext(v -> flush());
+    }
+    tick.add(pending);
+    if (tick.size() >= MAX_CHUNK) {
+      flush();
+    }
+  }
+
+  private void flush() {
+    if (tick.isEmpty()) {
+      return;
+    }
+    List<Pending> waiting = tick;
+    tick = new ArrayList<>(waiting.size());
+    ScoreRequest[] requests = new ScoreRequest[waiting.size()];
+    for (int i = 0; i < requests.length; i++) {
+      Pending p = waiting.get(i);
+      requests[i] =
+          new ScoreRequest(
+              p.call.modelId(), p.call.modelVersion(), p.call.row(), p.terms.deadlineNanos());
+    }
+    long id = nextChunk++;
+    scoring.put(id, waiting);
+    vertx.eventBus().send(ScoringVerticle.ADDRESS, new ScoreChunk(id, address, requests), LOCAL);
+  }
+
+  private void onScored(ScoredChunk chunk) {
+    List<Pending> waiting = scoring.remove(chunk.id());
+    if (waiting == null) {
+      return; // every request of it was answered by its deadline
+    }
+    long now = System.nanoTime();
+    ScoreResult[] results = chunk.results();
+    List<Pending> toSpool = new ArrayList<>(results.length);
+    for (int i = 0; i < results.length; i++) {
+      Pending p = waiting.get(i);
+      if (!p.answered) {
+        settle(p, results[i], now, toSpool);
+      }
+    }
+    spool(toSpool);
+  }
+
+  private void settle(Pending p, ScoreResult result, long now, List<Pending> toSpool) {
+    ServedModel model = result.model();
+    Refusal refusal = refusal(result.outcome());
+    if (refusal != null || model == null) {
+      refuse(p, refusal == null ? Refusal.FAILED : refusal, model);
+      return;
+    }
+    p.model = model;
+    boolean review = result.score() >= model.threshold();
+    Mode mode = mode(p.call, p.terms, model, review, now);
+    p.decided = decided(p, result.score(), review, mode);
+    DecisionLog log = parts.log();
+    if (log != null && (p.decided.enforced() || p.call.requestId() != null)) {
+      commit(p, log);
+    } else {
+      toSpool.add(p);
+    }
+  }
+
+  private Decided decided(Pending p, double score, boolean review, Mode mode) {
+    ServedModel model = p.model();
+    boolean enforced = review && mode.mode() == DecisionMode.ACT;
+    return new Decided(
+        p.decided == null ? ids.next() : p.decided.id(),
+        model.modelId(),
+        model.version(),
+        score,
+        model.threshold(),
+        review,
+        enforced,
+        mode);
+  }
+
+  /** The mode as the flags have it, weakened by what only the gateway knows. */
+  private Mode mode(ScoreCall call, Terms terms, ServedModel model, boolean review, long now) {
+    Mode mode =
+        parts.modes().resolve(new FlagContext(call.modelId(), terms.tenant(), call.entityId()), now);
+    if (mode.mode() == DecisionMode.OBSERVE) {
+      return mode;
+    }
+    if (call.modelVersion() != null && !isActive(model)) {
+      return observe(mode, ModeSource.DEFAULT);
+    }
+    DecisionLog log = parts.log();
+    if (log == null || !log.databaseUp()) {
+      return observe(mode, ModeSource.UNLOGGED);
+    }
+    if (review && !parts.cap().take(call.modelId(), now)) {
+      return observe(mode, ModeSource.CAP);
+    }
+    return mode;
+  }
+
+  private boolean isActive(ServedModel model) {
+    ServedModel active = parts.runtime().active(model.modelId());
+    return active != null && active.version().equals(model.version());
+  }
+
+  private static Mode observe(Mode act, ModeSource why) {
+    return new Mode(DecisionMode.OBSERVE, why, act.flagAgeMs());
+  }
+
+  private void spool(List<Pending> batch) {
+    DecisionLog log = parts.log();
+    if (log != null && !batch.isEmpty()) {
+      List<Decision> rows = new ArrayList<>(batch.size());
+      for (Pending p : batch) {
+        rows.add(p.toDecision());
+      }
+      try {
+        log.spool(rows);
+      } catch (FeedbackException e) {
+        batch.forEach(p -> refuse(p, Refusal.NOT_LOGGED, p.model));
+        return;
+      }
+    }
+    for (Pending p : batch) {
+      answer(p, p.decided());
+    }
+  }
+
+  /** Committed to PostgreSQL before it is answered: holds in force, and what has a requestId. */
+  private void commit(Pending p, DecisionLog log) {
+    committing.add(p);
+    log.commit(p.toDecision())
+        .onComplete(
+            done -> {
+              if (Vertx.currentContext() == context) {
+                committed(p, done.succeeded() ? done.result() : null, done.cause());
+              } else {
+                context.runOnContext(
+                    v -> committed(p, done.succeeded() ? done.result() : null, done.cause()));
+              }
+            });
+  }
+
+  private void committed(Pending p, @Nullable Decision stored, @Nullable Throwable failure) {
+    committing.remove(p);
+    if (p.answered) {
+      return;
+    }
+    if (stored != null) {
+      answer(p, stored.id().equals(p.decided().id()) ? p.decided() : replayed(stored));
+    } else if (failure instanceof FeedbackException.RequestIdConflict) {
+      refuse(p, Refusal.REQUEST_ID_REUSED, p.model);
+    } else if (failure instanceof FeedbackException.NotSent
+        || failure instanceof FeedbackException.Overloaded) {
+      notCommitted(p);
+    } else {
+      LOG.warn("commit of a decision with unknown outcome: {}", String.valueOf(failure));
+      refuse(p, Refusal.UNKNOWN_OUTCOME, p.model);
+    }
+  }
+
+  /** Known not to be in the database: nothing may be enforced that is not logged. */
+  private void notCommitted(Pending p) {
+    if (p.call.requestId() != null) {
+      refuse(p, Refusal.NOT_LOGGED, p.model);
+      return;
+    }
+    Decided was = p.decided();
+    p.decided =
+        decided(p, was.score(), was.review(), observe(was.mode(), ModeSource.UNLOGGED));
+    spool(List.of(p));
+  }
+
+  private static Decided replayed(Decision d) {
+    return new Decided(
+        d.id(),
+        d.modelId(),
+        d.modelVersion(),
+        d.score(),
+        d.threshold(),
+        d.review(),
+        d.enforced(),
+        new Mode(
+            d.act() ? DecisionMode.ACT : DecisionMode.OBSERVE,
+            ModeSource.valueOf(d.modeSource().toUpperCase(java.util.Locale.ROOT)),
+            d.flagAgeMs()));
+  }
+
+  private void answer(Pending p, Decided decided) {
+    close(p);
+    parts.meters().of(p.model()).decided(decided, System.nanoTime() - p.terms.arrivedNanos());
+    p.reply.decided(decided);
+  }
+
+  private void refuse(Pending p, Refusal why, @Nullable ServedModel model) {
+    close(p);
+    parts.meters().refused(why, model);
+    p.reply.refused(why, why == Refusal.UNKNOWN_OUTCOME ? p.decided().id() : null);
+  }
+
+  private void close(Pending p) {
+    p.answered = true;
+    open--;
+  }
+
+  private static @Nullable Refusal refusal(ScoreResult.Outcome outcome) {
+    return switch (outcome) {
+      case SCORED -> null;
+      case EXPIRED -> Refusal.EXPIRED;
+      case OVERLOADED -> Refusal.OVERLOADED;
+      case NO_MODEL -> Refusal.NO_MODEL;
+      case NO_VERSION -> Refusal.NO_VERSION;
+      case INVALID_OUTPUT -> Refusal.INVALID_OUTPUT;
+      case FAILED -> Refusal.FAILED;
+    };
+  }
+
+  /** Answers what is out of time, wherever it hangs; forgets chunks with nothing left to answer. */
+  private void expire(long now) {
+    for (Iterator<List<Pending>> chunks = scoring.values().iterator(); chunks.hasNext(); ) {
+      boolean waiting = false;
+      for (Pending p : chunks.next()) {
+        if (!p.answered && now - p.terms.deadlineNanos() >= 0) {
+          refuse(p, Refusal.EXPIRED, null);
+        }
+        waiting |= !p.answered;
+      }
+      if (!waiting) {
+        chunks.remove();
+      }
+    }
+    for (Pending p : List.copyOf(committing)) {
+      if (!p.answered && now - p.terms.deadlineNanos() >= 0) {
+        refuse(p, Refusal.UNKNOWN_OUTCOME, p.model);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    vertx.cancelTimer(sweep);
+    Future<Void> ignored = scored.unregister();
+  }
+
+  /**
+   * What surrounds a call.
+   *
+   * @param tenant of the caller's token
+   * @param arrivedNanos monotonic
+   * @param deadlineNanos monotonic
+   * @param bodyHash SHA-256 of the body where it has a requestId
+   */
+  @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
+  public record Terms(
+      @Nullable String tenant,
+      long arrivedNanos,
+      long deadlineNanos,
+      byte @Nullable [] bodyHash) {}
+
+  private static final class Pending {
+    final ScoreCall call;
+    final Terms terms;
+    final Reply reply;
+    boolean answered;
+    @Nullable ServedModel model;
+    @Nullable Decided decided;
+
+    Pending(ScoreCall call, Terms terms, Reply reply) {
+      this.call = call;
+      this.terms = terms;
+      this.reply = reply;
+    }
+
+    ServedModel model() {
+      return java.util.Objects.requireNonNull(model, "scored");
+    }
+
+    Decided decided() {
+      return java.util.Objects.requireNonNull(decided, "decided");
+    }
+
+    Decision toDecision() {
+      Decided d = decided();
+      return new Decision(
+          d.id(),
+          d.modelId(),
+          d.modelVersion(),
+          model().digest(),
+          call.row(),
+          call.groups(),
+          d.score(),
+          d.threshold(),
+          d.review(),
+          d.mode().mode() == DecisionMode.ACT,
+          d.enforced(),
+          d.mode().source().wire(),
+          d.mode().flagAgeMs(),
+          call.requestId(),
+          terms.bodyHash(),
+          call.entityId());
+    }
+  }
+}

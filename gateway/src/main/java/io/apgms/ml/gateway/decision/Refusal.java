@@ -1,0 +1,23 @@
+package io.apgms.ml.gateway.decision;
+
+/** Why a request got no decision. */
+public enum Refusal {
+  /** The queue before the model is full. */
+  OVERLOADED,
+  /** Its time was up before it was decided. */
+  EXPIRED,
+  /** No version of the model is active. */
+  NO_MODEL,
+  /** The version asked for is not loaded. */
+  NO_VERSION,
+  /** The model gave something that is no score. */
+  INVALID_OUTPUT,
+  /** The model failed. */
+  FAILED,
+  /** The decision could not be logged, so it was not made. */
+  NOT_LOGGED,
+  /** Whether the decision was committed is not known. */
+  UNKNOWN_OUTCOME,
+  /** Another body came with this requestId before. */
+  REQUEST_ID_REUSED
+}

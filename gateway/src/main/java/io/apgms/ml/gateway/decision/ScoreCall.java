@@ -1,0 +1,18 @@
+package io.apgms.ml.gateway.decision;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A parsed {@code POST /ml/score} body.
+ *
+ * @param row the features in tensor order, NaN where null
+ * @param groups the protected attributes as one JSON object; stored, never scored, never logged
+ */
+@SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
+public record ScoreCall(
+    String modelId,
+    @Nullable String modelVersion,
+    @Nullable String requestId,
+    @Nullable String entityId,
+    @Nullable String groups,
+    float[] row) {}

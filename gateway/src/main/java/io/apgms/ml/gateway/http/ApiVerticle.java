@@ -1,0 +1,107 @@
+package io.apgms.ml.gateway.http;
+
+import io.apgms.ml.feedback.DecisionLog;
+import io.apgms.ml.feedback.Labels;
+import io.apgms.ml.gateway.decision.DecisionFlow;
+import io.apgms.ml.gateway.settings.Settings;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpServerOptions;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.handler.BodyHandler;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** The API listener; one instance an event loop, all on one port. */
+public final class ApiVerticle extends VerticleBase {
+  /** What the routes work with. */
+  public record Parts(
+      Settings.Http http,
+      DecisionFlow.Parts flow,
+      DevIssuer issuer,
+      @Nullable Labels labels,
+      AtomicInteger connections) {}
+
+  private final Parts parts;
+  private @Nullable HttpServer server;
+  private @Nullable DecisionFlow flow;
+
+  public ApiVerticle(Parts parts) {
+    this.parts = parts;
+  }
+
+  @Override
+  public Future<?> start() {
+    flow = new DecisionFlow(vertx, context, parts.flow());
+    server =
+        vertx
+            .createHttpServer(options(parts.http().idleTimeoutMs()))
+            .connectionHandler(
+                connection -> {
+                  // Bounded over all loops: a connection too many is closed before its request.
+                  if (parts.connections().incrementAndGet() > parts.http().maxConnections()) {
+                    var unused = connection.close();
+                  }
+                  connection.closeHandler(v -> parts.connections().decrementAndGet());
+                })
+            .requestHandler(router(flow));
+    return server.listen(parts.http().port(), parts.http().host());
+  }
+
+  /** The port that was bound. */
+  public int port() {
+    return server == null ? -1 : server.actualPort();
+  }
+
+  private Router router(DecisionFlow decisions) {
+    Settings.Http http = parts.http();
+    DecisionFlow.Parts shared = parts.flow();
+    Router router = Router.router(vertx);
+    BodyHandler body = BodyHandler.create(false).setBodyLimit(http.maxBodyBytes());
+    router
+        .post("/ml/score")
+        .handler(body)
+        .handler(
+            new ScoreHandler(
+                decisions,
+                shared.runtime(),
+                shared.meters(),
+                parts.issuer(),
+                http.defaultTimeoutMs()));
+    ModelRoutes.mount(router, shared.runtime());
+    DecisionLog log = shared.log();
+    Labels labels = parts.labels();
+    if (log != null && labels != null) {
+      PredictionRoutes.mount(router, log);
+      FeedbackRoutes.mount(router, body, labels, parts.issuer());
+    }
+    router.route().failureHandler(ErrorTable::handle);
+    for (int status : new int[] {400, 404, 405, 413, 414, 415}) {
+      router.errorHandler(status, ErrorTable::handle);
+    }
+    return router;
+  }
+
+  /** Options of both listeners: HTTP/1.1 only, no decompression, everything bounded. */
+  public static HttpServerOptions options(int idleTimeoutMs) {
+    return new HttpServerOptions()
+        .setHttp2ClearTextEnabled(false)
+        .setDecompressionSupported(false)
+        .setMaxInitialLineLength(4_096)
+        .setMaxHeaderSize(16_384)
+        .setHandle100ContinueAutomatically(true)
+        .setTcpNoDelay(true)
+        .setIdleTimeout(idleTimeoutMs)
+        .setIdleTimeoutUnit(TimeUnit.MILLISECONDS);
+  }
+
+  @Override
+  public Future<?> stop() {
+    if (flow != null) {
+      flow.close();
+    }
+    return server == null ? Future.succeededFuture() : server.close();
+  }
+}

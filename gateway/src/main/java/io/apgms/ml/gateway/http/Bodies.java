@@ -1,0 +1,31 @@
+package io.apgms.ml.gateway.http;
+
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.ext.web.RoutingContext;
+
+/** What handlers of both listeners read from a request's body. */
+public final class Bodies {
+  private Bodies() {}
+
+  /** The body, empty where there is none. */
+  public static byte[] bytes(RoutingContext rc) {
+    Buffer body = rc.body().buffer();
+    return body == null ? new byte[0] : body.getBytes();
+  }
+
+  /** Takes {@code application/json} and a missing type; refuses others with 415. */
+  public static void requireJson(RoutingContext rc) {
+    String type = rc.request().getHeader(HttpHeaders.CONTENT_TYPE);
+    if (type != null && !type.regionMatches(true, 0, "application/json", 0, 16)) {
+      throw Problem.of(
+          415, "media type " + FieldError.quote(type) + ", expected application/json");
+    }
+  }
+
+  /** A strict JSON object of typed fields. */
+  public static Fields fields(RoutingContext rc) {
+    requireJson(rc);
+    return new Fields(StrictJson.object(bytes(rc)));
+  }
+}

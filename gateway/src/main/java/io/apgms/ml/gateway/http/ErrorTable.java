@@ -1,0 +1,155 @@
+package io.apgms.ml.gateway.http;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.feedback.FeedbackException;
+import io.apgms.ml.gateway.decision.Refusal;
+import io.apgms.ml.registry.RegistryException;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.VertxException;
+import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.HttpException;
+import java.util.UUID;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The one table from what went wrong to what the caller sees: RFC 9457 problem details. */
+public final class ErrorTable {
+  private static final Logger LOG = LoggerFactory.getLogger(ErrorTable.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private ErrorTable() {}
+
+  /** Pure: the problem that a failure is. Ours are 5xx and say nothing of the inside. */
+  public static Problem of(Throwable failure) {
+    if (failure instanceof Problem problem) {
+      return problem;
+    }
+    if (failure instanceof RegistryException refused) {
+      return registry(refused);
+    }
+    if (failure instanceof FeedbackException refused) {
+      return feedback(refused);
+    }
+    if (failure instanceof HttpException http) {
+      return http(http.getStatusCode());
+    }
+    if (failure instanceof TimeoutException || failure instanceof VertxException) {
+      return Problem.busy(503, "a part the answer needs is away, try again");
+    }
+    return Problem.of(500, "the service failed");
+  }
+
+  private static Problem registry(RegistryException refused) {
+    String detail = String.valueOf(refused.getMessage());
+    if (refused instanceof RegistryException.NotFound) {
+      return Problem.of(404, detail);
+    }
+    if (refused instanceof RegistryException.Conflict
+        || refused instanceof RegistryException.Corrupt) {
+      return Problem.of(409, detail);
+    }
+    return Problem.of(422, detail);
+  }
+
+  private static Problem feedback(FeedbackException refused) {
+    String detail = String.valueOf(refused.getMessage());
+    if (refused instanceof FeedbackException.NotFound) {
+      return Problem.of(404, detail);
+    }
+    if (refused instanceof FeedbackException.VersionConflict
+        || refused instanceof FeedbackException.RequestIdConflict) {
+      return Problem.of(409, detail);
+    }
+    if (refused instanceof FeedbackException.Contradiction
+        || refused instanceof FeedbackException.KeyReused) {
+      return Problem.of(422, detail);
+    }
+    return Problem.busy(503, "the decision log is away, try again");
+  }
+
+  /** What the router refuses by itself. */
+  public static Problem http(int status) {
+    return switch (status) {
+      case 401 -> Problem.of(401, "no valid bearer token");
+      case 404 -> Problem.of(404, "no such route");
+      case 405 -> Problem.of(405, "the route does not take this method");
+      case 413 -> Problem.of(413, "the body is too large");
+      case 414 -> Problem.of(414, "the request line is too long");
+      case 415 -> Problem.of(415, "the media type is not application/json");
+      default ->
+          status >= 500
+              ? Problem.of(500, "the service failed")
+              : Problem.of(status, "the request cannot be taken");
+    };
+  }
+
+  /** The problem of a request that got no decision. */
+  static Problem of(Refusal why, @Nullable UUID predictionId) {
+    return switch (why) {
+      case OVERLOADED -> Problem.busy(503, "the queue before the model is full, try again");
+      case EXPIRED -> Problem.of(504, "the request's time was up before it was decided");
+      case NO_MODEL -> Problem.busy(503, "no version of the model is active");
+      case NO_VERSION ->
+          Problem.field(
+              404, "/modelVersion", "this version is not served, see GET /ml/models/{modelId}");
+      case INVALID_OUTPUT ->
+          Problem.of(500, "the model's output is no number from 0 to 1, so nothing was decided");
+      case FAILED -> Problem.of(500, "the model failed, so nothing was decided");
+      case NOT_LOGGED -> Problem.busy(503, "the decision could not be logged, so it was not made");
+      case UNKNOWN_OUTCOME ->
+          predictionId == null
+              ? Problem.busy(503, "the decision's outcome is unknown")
+              : Problem.unknownOutcome(predictionId);
+      case REQUEST_ID_REUSED ->
+          Problem.field(
+              409, "/requestId", "sent before with another body, expected the same body or a new id");
+    };
+  }
+
+  /** Failure handler of both routers. */
+  public static void handle(RoutingContext rc) {
+    Throwable failure = rc.failure();
+    Problem problem = failure == null ? http(rc.statusCode()) : of(failure);
+    if (problem.status() == 500 && failure != null) {
+      LOG.error("request to {} failed", rc.normalizedPath(), failure);
+    }
+    send(rc.response(), problem);
+  }
+
+  /** Writes the problem, unless the client is gone or was answered. */
+  public static void send(HttpServerResponse response, Problem problem) {
+    if (response.ended() || response.closed()) {
+      return;
+    }
+    ObjectNode body = JSON.createObjectNode();
+    body.put("type", "about:blank");
+    body.put("title", title(problem.status()));
+    body.put("status", problem.status());
+    body.put("detail", problem.detail());
+    if (problem.predictionId() != null) {
+      body.put("predictionId", problem.predictionId().toString());
+    }
+    if (!problem.errors().isEmpty()) {
+      body.set("errors", JSON.valueToTree(problem.errors()));
+    }
+    response.setStatusCode(problem.status());
+    response.putHeader("Content-Type", "application/problem+json");
+    if (problem.retryAfterSeconds() > 0) {
+      response.putHeader("Retry-After", Integer.toString(problem.retryAfterSeconds()));
+    }
+    if (problem.status() == 401) {
+      response.putHeader("WWW-Authenticate", "Bearer");
+    }
+    if (problem.status() == 413) {
+      response.putHeader("Connection", "close");
+    }
+    var unused = response.end(body.toString());
+  }
+
+  private static String title(int status) {
+    return io.netty.handler.codec.http.HttpResponseStatus.valueOf(status).reasonPhrase();
+  }
+}

@@ -1,0 +1,167 @@
+package io.apgms.ml.gateway.http;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Typed reads of one JSON object that collect every refusal, so that a caller sees them all. */
+public final class Fields {
+  private final ObjectNode body;
+  private final List<FieldError> errors = new ArrayList<>();
+  private final Set<String> known = new HashSet<>();
+
+  public Fields(ObjectNode body) {
+    this.body = body;
+  }
+
+  /** A text that must be there; empty when it was refused. */
+  public String required(String key, int maxLength) {
+    String text = optional(key, maxLength);
+    if (text == null && !body.has(key)) {
+      refuse(key, "missing, expected a string of at most " + maxLength + " characters");
+    }
+    return text == null ? "" : text;
+  }
+
+  /** A text, or null where it is left out. */
+  public @Nullable String optional(String key, int maxLength) {
+    JsonNode node = get(key);
+    if (node == null) {
+      return null;
+    }
+    if (!node.isTextual()) {
+      refuse(key, kind(node) + ", expected a string");
+      return null;
+    }
+    String text = node.textValue();
+    if (text.isBlank() || text.length() > maxLength) {
+      refuse(key, text.length() + " characters, expected 1 to " + maxLength);
+      return null;
+    }
+    return text;
+  }
+
+  /** One of an enum's names. */
+  public <E extends Enum<E>> @Nullable E word(String key, Class<E> words) {
+    String text = required(key, 64);
+    for (E word : words.getEnumConstants()) {
+      if (word.name().equals(text)) {
+        return word;
+      }
+    }
+    if (!text.isEmpty()) {
+      refuse(
+          key,
+          FieldError.quote(text) + ", expected one of " + Arrays.toString(words.getEnumConstants()));
+    }
+    return null;
+  }
+
+  public @Nullable UUID uuid(String key) {
+    String text = required(key, 64);
+    UUID id = parseUuid(text);
+    if (id == null && !text.isEmpty()) {
+      refuse(key, FieldError.quote(text) + ", expected a UUID");
+    }
+    return id;
+  }
+
+  /** The UUID in its 36 characters; null for anything else. */
+  public static @Nullable UUID parseUuid(String text) {
+    if (text.length() != 36) {
+      return null;
+    }
+    try {
+      return UUID.fromString(text);
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  public @Nullable Instant time(String key) {
+    String text = optional(key, 64);
+    Instant time = text == null ? null : parseTime(text);
+    if (time == null && text != null) {
+      refuse(key, FieldError.quote(text) + ", expected RFC 3339 as 2026-11-23T08:00:00Z");
+    }
+    return time;
+  }
+
+  /** An RFC 3339 time; null for anything else. */
+  public static @Nullable Instant parseTime(String text) {
+    try {
+      return OffsetDateTime.parse(text).toInstant();
+    } catch (DateTimeParseException e) {
+      return null;
+    }
+  }
+
+  /** A whole number, or null where it is left out. */
+  public @Nullable Long number(String key, long min, long max) {
+    JsonNode node = get(key);
+    if (node == null) {
+      return null;
+    }
+    if (!node.isIntegralNumber()
+        || !node.canConvertToLong()
+        || node.longValue() < min
+        || node.longValue() > max) {
+      refuse(key, FieldError.quote(node.toString()) + ", expected a whole number from " + min
+          + " to " + max);
+      return null;
+    }
+    return node.longValue();
+  }
+
+  /** An object as its JSON text, at most {@code maxBytes} of it. */
+  public @Nullable String object(String key, int maxBytes) {
+    JsonNode node = get(key);
+    if (node == null) {
+      return null;
+    }
+    String text = node.toString();
+    if (!node.isObject() || text.length() > maxBytes) {
+      refuse(key, kind(node) + " of " + text.length() + " characters, expected an object of at most "
+          + maxBytes);
+      return null;
+    }
+    return text;
+  }
+
+  public void refuse(String key, String detail) {
+    errors.add(new FieldError("/" + FieldError.token(key), detail));
+  }
+
+  /** Throws when anything was refused or a key is unknown. */
+  public void check() {
+    body.fieldNames()
+        .forEachRemaining(
+            name -> {
+              if (!known.contains(name) && errors.size() < 16) {
+                refuse(name, "unknown, expected only " + known.stream().sorted().toList());
+              }
+            });
+    if (!errors.isEmpty()) {
+      throw Problem.fields(errors);
+    }
+  }
+
+  private @Nullable JsonNode get(String key) {
+    known.add(key);
+    JsonNode node = body.get(key);
+    return node == null || node.isNull() ? null : node;
+  }
+
+  private static String kind(JsonNode node) {
+    return "a JSON " + node.getNodeType().name().toLowerCase(java.util.Locale.ROOT);
+  }
+}

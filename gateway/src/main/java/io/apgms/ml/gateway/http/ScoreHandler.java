@@ -1,0 +1,171 @@
+package io.apgms.ml.gateway.http;
+
+import io.apgms.ml.gateway.decision.Decided;
+import io.apgms.ml.gateway.decision.DecisionFlow;
+import io.apgms.ml.gateway.decision.DecisionMeters;
+import io.apgms.ml.gateway.decision.Refusal;
+import io.apgms.ml.gateway.decision.Reply;
+import io.apgms.ml.gateway.decision.ScoreCall;
+import io.apgms.ml.scoring.ScoringRuntime;
+import io.vertx.core.Handler;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerResponse;
+import io.vertx.ext.web.RoutingContext;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** {@code POST /ml/score}. One instance an event loop. */
+final class ScoreHandler implements Handler<RoutingContext> {
+  private static final CharSequence JSON = HttpHeaders.createOptimized("application/json");
+  private static final CharSequence TIMEOUT = HttpHeaders.createOptimized("x-request-timeout-ms");
+  private static final int MAX_TIMEOUT_MS = 60_000;
+
+  private final DecisionFlow flow;
+  private final ScoringRuntime runtime;
+  private final ScoreReader reader;
+  private final DecisionMeters meters;
+  private final DevIssuer issuer;
+  private final int defaultTimeoutMs;
+
+  ScoreHandler(
+      DecisionFlow flow,
+      ScoringRuntime runtime,
+      DecisionMeters meters,
+      DevIssuer issuer,
+      int defaultTimeoutMs) {
+    this.flow = flow;
+    this.runtime = runtime;
+    this.reader = new ScoreReader(runtime::active);
+    this.meters = meters;
+    this.issuer = issuer;
+    this.defaultTimeoutMs = defaultTimeoutMs;
+  }
+
+  @Override
+  public void handle(RoutingContext rc) {
+    long arrived = System.nanoTime();
+    String authorization = rc.request().getHeader(HttpHeaders.AUTHORIZATION);
+    if (authorization == null) {
+      decide(rc, null, arrived);
+      return;
+    }
+    issuer
+        .authenticate(authorization)
+        .onSuccess(caller -> decide(rc, caller.tenant(), arrived))
+        .onFailure(rc::fail);
+  }
+
+  private void decide(RoutingContext rc, @Nullable String tenant, long arrived) {
+    try {
+      int timeoutMs = timeoutMs(rc.request().getHeader(TIMEOUT));
+      Bodies.requireJson(rc);
+      byte[] body = Bodies.bytes(rc);
+      ScoreCall call = reader.read(body);
+      flow.decide(
+          call,
+          new DecisionFlow.Terms(
+              tenant,
+              arrived,
+              arrived + TimeUnit.MILLISECONDS.toNanos(timeoutMs),
+              call.requestId() == null ? null : sha256(body)),
+          new HttpReply(rc.response()));
+    } catch (Problem problem) {
+      refuse(rc, problem);
+    }
+  }
+
+  private void refuse(RoutingContext rc, Problem problem) {
+    if (problem.status() == 404 && runtime.active().isEmpty()) {
+      meters.noModel();
+      ErrorTable.send(rc.response(), ErrorTable.of(Refusal.NO_MODEL, null));
+      return;
+    }
+    meters.clientError();
+    ErrorTable.send(rc.response(), problem);
+  }
+
+  private int timeoutMs(@Nullable String header) {
+    if (header == null) {
+      return defaultTimeoutMs;
+    }
+    try {
+      int ms = Integer.parseInt(header);
+      if (ms >= 1 && ms <= MAX_TIMEOUT_MS) {
+        return ms;
+      }
+    } catch (NumberFormatException e) {
+      // refused below with the range
+    }
+    throw Problem.field(
+        400,
+        "X-Request-Timeout-Ms",
+        FieldError.quote(header) + ", expected a whole number from 1 to " + MAX_TIMEOUT_MS);
+  }
+
+  private static byte[] sha256(byte[] body) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(body);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+
+  /** Writes the answer by hand: every part is ASCII that needs no escaping. */
+  static String json(Decided d) {
+    StringBuilder out = new StringBuilder(320);
+    out.append("{\"predictionId\":\"").append(d.id());
+    out.append("\",\"modelId\":\"").append(d.modelId());
+    out.append("\",\"modelVersion\":\"").append(d.modelVersion());
+    out.append("\",\"score\":");
+    sixDecimals(out, d.score());
+    out.append(",\"threshold\":").append(d.threshold());
+    out.append(",\"recommendation\":\"").append(d.review() ? "review" : "allow");
+    out.append("\",\"decision\":{\"mode\":\"").append(d.mode().mode().wire());
+    out.append("\",\"action\":\"").append(d.review() ? "hold" : "none");
+    out.append("\",\"enforced\":").append(d.enforced());
+    out.append(",\"modeSource\":\"").append(d.mode().source().wire());
+    out.append("\",\"flagAgeMs\":");
+    if (d.mode().flagAgeMs() < 0) {
+      out.append("null");
+    } else {
+      out.append(d.mode().flagAgeMs());
+    }
+    return out.append("}}").toString();
+  }
+
+  /** A score in [0, 1] with at most six decimals and no exponent. */
+  private static void sixDecimals(StringBuilder out, double score) {
+    int millionths = (int) Math.rint(score * 1e6);
+    out.append(millionths / 1_000_000).append('.');
+    int rest = millionths % 1_000_000;
+    for (int digit = 100_000; digit > 0; digit /= 10) {
+      out.append((char) ('0' + rest / digit));
+      rest %= digit;
+      if (rest == 0) {
+        return;
+      }
+    }
+  }
+
+  private record HttpReply(HttpServerResponse response) implements Reply {
+    @Override
+    public void decided(Decided decided) {
+      if (response.ended() || response.closed()) {
+        return;
+      }
+      response.headers().set(HttpHeaders.CONTENT_TYPE, JSON);
+      var unused =
+          response.end(Buffer.buffer(json(decided).getBytes(StandardCharsets.ISO_8859_1)));
+    }
+
+    @Override
+    public void refused(Refusal why, @Nullable UUID predictionId) {
+      ErrorTable.send(response, ErrorTable.of(why, predictionId));
+    }
+  }
+}

@@ -1,0 +1,182 @@
+package io.apgms.ml.gateway.settings;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** All settings of {@code serve}, read once and checked before anything starts. */
+public record Settings(
+    Http http,
+    Management management,
+    Data data,
+    Database database,
+    Registry registry,
+    Decision decision,
+    Unleash unleash,
+    Scoring scoring) {
+
+  /** The API listener. */
+  public record Http(
+      String host,
+      int port,
+      int loops,
+      int maxBodyBytes,
+      int maxConnections,
+      int idleTimeoutMs,
+      int defaultTimeoutMs) {}
+
+  /** The management listener. */
+  public record Management(String host, int port) {}
+
+  /** What is kept on this machine. */
+  public record Data(Path dir, long spoolMaxBytes, boolean log) {}
+
+  /** PostgreSQL; an empty url means the embedded one in the data folder. */
+  public record Database(String url, int poolSize, int timeoutMs) {
+    /** Without the url: it carries a password. */
+    @Override
+    public String toString() {
+      return "Database[embedded=" + url.isEmpty() + "]";
+    }
+  }
+
+  /** The artifacts, and the versions this replica is held to by model id. */
+  public record Registry(Path dir, Pins pins) {}
+
+  /** Mode pin, flags file and blast-radius cap. */
+  public record Decision(@Nullable String mode, Path flagsFile, int actionCap) {}
+
+  /** The flag service; an empty url means the flags file. */
+  public record Unleash(String url, String token) {
+    /** Without the token. */
+    @Override
+    public String toString() {
+      return "Unleash[url=" + url + "]";
+    }
+  }
+
+  /** Bounds of the model's queue. */
+  public record Scoring(int queueRows, int batchRows) {}
+
+  /** The versions an environment pin names: one for every model, or one a model. */
+  public record Pins(@Nullable String all, Map<String, String> byModel) {
+    public Pins {
+      byModel = Map.copyOf(byModel);
+    }
+
+    /** The version this replica must serve of a model; null where it follows the pointer. */
+    public @Nullable String of(String model) {
+      return byModel.getOrDefault(model, all);
+    }
+  }
+
+  /**
+   * Reads {@code conf/application.yaml} below {@code home} with the environment over it.
+   *
+   * @throws SettingsException naming the key, its value and what was expected
+   */
+  public static Settings read(Path home, Map<String, String> environment) {
+    SettingsReader in = SettingsReader.of(home, environment);
+    refuseUnbuilt(environment);
+    Settings settings =
+        new Settings(
+            new Http(
+                in.text("http.host", "ML_HTTP_HOST"),
+                in.number("http.port", "ML_HTTP_PORT", 0, 65_535),
+                in.number("http.loops", "ML_HTTP_LOOPS", 1, 64),
+                in.number("http.maxBodyBytes", "ML_HTTP_MAX_BODY_BYTES", 1_024, 16 << 20),
+                in.number("http.maxConnections", "ML_HTTP_MAX_CONNECTIONS", 1, 1_000_000),
+                in.number("http.idleTimeoutMs", "ML_HTTP_IDLE_TIMEOUT_MS", 1_000, 3_600_000),
+                in.number("http.defaultTimeoutMs", "ML_HTTP_DEFAULT_TIMEOUT_MS", 1, 60_000)),
+            new Management(
+                in.text("management.host", "ML_MANAGEMENT_HOST"),
+                in.number("management.port", "ML_MANAGEMENT_PORT", 0, 65_535)),
+            new Data(
+                in.path("data.dir", "ML_DATA_DIR"),
+                in.number("data.spoolMaxBytes", "ML_SPOOL_MAX_BYTES", 1 << 20, Integer.MAX_VALUE),
+                in.flag("data.log", "ML_DECISION_LOG")),
+            new Database(
+                in.text("database.url", "ML_DATABASE_URL"),
+                in.number("database.poolSize", "ML_DATABASE_POOL_SIZE", 2, 64),
+                in.number("database.timeoutMs", "ML_DATABASE_TIMEOUT_MS", 50, 30_000)),
+            new Registry(
+                in.path("registry.dir", "ML_REGISTRY_DIR"),
+                pins(in.text("registry.pin", "ML_MODEL_VERSION"))),
+            new Decision(
+                in.oneOf("decision.mode", "ML_DECISION_MODE", "", "observe", "act"),
+                in.path("decision.flagsFile", "ML_FLAGS_FILE"),
+                in.number("decision.actionCap", "ML_ACTION_CAP", 0, 1_000_000_000)),
+            new Unleash(
+                in.text("unleash.url", "UNLEASH_URL"),
+                in.text("unleash.token", "UNLEASH_API_TOKEN")),
+            new Scoring(
+                in.number("scoring.queueRows", "ML_SCORING_QUEUE_ROWS", 1, 1_000_000),
+                in.number("scoring.batchRows", "ML_SCORING_BATCH_ROWS", 1, 4_096)));
+    in.oneOf("auth.mode", "ML_AUTH", "dev");
+    in.refuseUnknown();
+    return settings.requireSafe();
+  }
+
+  /** Development identities open every door: they must not be reachable from another machine. */
+  private Settings requireSafe() {
+    requireLoopback("http.host", http.host);
+    requireLoopback("management.host", management.host);
+    if (!data.log && "act".equals(decision.mode)) {
+      throw new SettingsException("data.log", "false", "true where decision.mode is act");
+    }
+    return this;
+  }
+
+  private static void requireLoopback(String key, String host) {
+    try {
+      for (InetAddress address : InetAddress.getAllByName(host)) {
+        if (!address.isLoopbackAddress()) {
+          throw new SettingsException(key, host, "a loopback address while auth.mode is dev");
+        }
+      }
+    } catch (UnknownHostException e) {
+      throw new SettingsException(key, host, "an address of this machine");
+    }
+  }
+
+  /** A door that is not there yet must not look locked: its settings are refused, not ignored. */
+  private static void refuseUnbuilt(Map<String, String> environment) {
+    for (String name :
+        new String[] {
+          "ML_TLS_CERT", "ML_TLS_KEY", "ML_JWT_ISSUER", "ML_JWT_AUDIENCE", "ML_ACTION_SINKS"
+        }) {
+      String value = environment.getOrDefault(name, "");
+      if (!value.isEmpty()) {
+        throw new SettingsException(name, "(set)", "unset: this version does not have it yet");
+      }
+    }
+  }
+
+  private static Pins pins(String text) {
+    if (text.isEmpty()) {
+      return new Pins(null, Map.of());
+    }
+    if (text.indexOf('=') < 0) {
+      return new Pins(requireVersion(text, text), Map.of());
+    }
+    Map<String, String> byModel = new TreeMap<>();
+    for (String part : text.split(",", 64)) {
+      int equals = part.indexOf('=');
+      if (equals < 1 || byModel.containsKey(part.substring(0, equals))) {
+        throw new SettingsException("registry.pin", text, "V, or model=V,model=V");
+      }
+      byModel.put(part.substring(0, equals), requireVersion(part.substring(equals + 1), text));
+    }
+    return new Pins(null, byModel);
+  }
+
+  private static String requireVersion(String version, String text) {
+    if (!io.apgms.ml.registry.Names.isVersion(version)) {
+      throw new SettingsException("registry.pin", text, "versions as YYYYMMDD or YYYYMMDD-n");
+    }
+    return version;
+  }
+}

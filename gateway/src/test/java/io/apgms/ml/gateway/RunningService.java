@@ -1,0 +1,186 @@
+package io.apgms.ml.gateway;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/** A real {@code bin/ml-service serve} in a process of its own. */
+final class RunningService implements AutoCloseable {
+  static final Path HOME = Path.of("..").toAbsolutePath().normalize();
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Map<String, String> environment;
+  private final Path log;
+  private final int apiPort;
+  private final int managementPort;
+  private final HttpClient client =
+      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+  private Process process;
+
+  private RunningService(Path dir, Map<String, String> extra) throws IOException {
+    this.apiPort = freePort();
+    this.managementPort = freePort();
+    this.log = dir.resolve("service.log");
+    this.environment = new HashMap<>(extra);
+    environment.put("ML_HTTP_PORT", Integer.toString(apiPort));
+    environment.put("ML_MANAGEMENT_PORT", Integer.toString(managementPort));
+    environment.put("ML_DATA_DIR", dir.resolve("data").toString());
+  }
+
+  static RunningService start(Path dir, Map<String, String> extra) throws Exception {
+    RunningService service = new RunningService(dir, extra);
+    service.launch();
+    return service;
+  }
+
+  void launch() throws Exception {
+    ProcessBuilder builder = command("serve");
+    process =
+        builder.redirectErrorStream(true).redirectOutput(Redirect.appendTo(log.toFile())).start();
+    await(
+        Duration.ofSeconds(60),
+        () -> {
+          if (!process.isAlive()) {
+            throw new AssertionError("the service ended:\n" + logText());
+          }
+          try {
+            return management("GET", "/health/ready", null, null).statusCode() == 200;
+          } catch (IOException | InterruptedException e) {
+            return false;
+          }
+        });
+  }
+
+  String logText() {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      return "(no log)";
+    }
+  }
+
+  private ProcessBuilder command(String... arguments) {
+    java.util.List<String> words = new java.util.ArrayList<>();
+    words.add(HOME.resolve("bin/ml-service").toString());
+    words.addAll(java.util.List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(words);
+    builder.environment().putAll(environment);
+    return builder;
+  }
+
+  /** Runs another command of the launcher against the same settings; its output. */
+  String run(Map<String, String> more, int expectedExit, String... arguments) throws Exception {
+    ProcessBuilder builder = command(arguments);
+    builder.environment().putAll(more);
+    builder.environment().put("ML_URL", "http://127.0.0.1:" + managementPort);
+    Process p = builder.redirectErrorStream(true).start();
+    String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (!p.waitFor(60, TimeUnit.SECONDS) || p.exitValue() != expectedExit) {
+      throw new AssertionError(String.join(" ", arguments) + " ended with " + p + ":\n" + out);
+    }
+    return out.strip();
+  }
+
+  String token(String role) throws Exception {
+    return run(Map.of(), 0, "token", "--subject", "test-" + role, "--role", role);
+  }
+
+  HttpResponse<String> api(String method, String path, String body)
+      throws IOException, InterruptedException {
+    return call(apiPort, method, path, body, Map.of());
+  }
+
+  HttpResponse<String> api(String method, String path, String body, Map<String, String> headers)
+      throws IOException, InterruptedException {
+    return call(apiPort, method, path, body, headers);
+  }
+
+  HttpResponse<String> management(String method, String path, String body, String token)
+      throws IOException, InterruptedException {
+    Map<String, String> headers =
+        token == null ? Map.of() : Map.of("Authorization", "Bearer " + token);
+    return call(managementPort, method, path, body, headers);
+  }
+
+  private HttpResponse<String> call(
+      int port, String method, String path, String body, Map<String, String> headers)
+      throws IOException, InterruptedException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+            .timeout(Duration.ofSeconds(20));
+    headers.forEach(request::header);
+    if (body == null) {
+      request.method(method, BodyPublishers.noBody());
+    } else {
+      request.header("Content-Type", "application/json");
+      request.method(method, BodyPublishers.ofString(body));
+    }
+    return client.send(request.build(), BodyHandlers.ofString());
+  }
+
+  static JsonNode json(HttpResponse<String> response) throws IOException {
+    return JSON.readTree(response.body());
+  }
+
+  /** Sum of the samples of a metric whose labels contain all the given texts. */
+  double metric(String name, String... labels) throws IOException, InterruptedException {
+    double sum = 0;
+    for (String line : management("GET", "/metrics", null, null).body().lines().toList()) {
+      boolean wanted = line.startsWith(name + "{") || line.startsWith(name + " ");
+      for (String label : labels) {
+        wanted &= line.contains(label);
+      }
+      if (wanted) {
+        sum += Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
+      }
+    }
+    return sum;
+  }
+
+  /** As a crash: no handler runs, and the embedded PostgreSQL is left behind. */
+  void kill() throws InterruptedException {
+    process.destroyForcibly();
+    process.waitFor();
+  }
+
+  static void await(Duration bound, BooleanSupplier condition) throws InterruptedException {
+    long end = System.nanoTime() + bound.toNanos();
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() > end) {
+        throw new AssertionError("not within " + bound);
+      }
+      TimeUnit.MILLISECONDS.sleep(20); // polling a process that is not ours to wake us
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Override
+  public void close() throws Exception {
+    process.destroy();
+    if (!process.waitFor(25, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError("SIGTERM did not end the service within 25 s");
+    }
+  }
+}

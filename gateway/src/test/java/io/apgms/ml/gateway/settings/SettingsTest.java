@@ -1,0 +1,123 @@
+package io.apgms.ml.gateway.settings;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SettingsTest {
+  private static final Path HOME = Path.of("..").toAbsolutePath().normalize();
+
+  @Test
+  void read_withNothingSet_hasTheDocumentedDefaults() {
+    Settings s = Settings.read(HOME, Map.of());
+    assertThat(s.http())
+        .isEqualTo(new Settings.Http("127.0.0.1", 8080, 2, 65_536, 4_096, 60_000, 2_000));
+    assertThat(s.management()).isEqualTo(new Settings.Management("127.0.0.1", 9090));
+    assertThat(s.data()).isEqualTo(new Settings.Data(HOME.resolve("data"), 1 << 30, true));
+    assertThat(s.registry().dir()).isEqualTo(HOME.resolve("artifacts/models"));
+    assertThat(s.registry().pins().of("risk-score")).isNull();
+    assertThat(s.decision())
+        .isEqualTo(new Settings.Decision(null, HOME.resolve("conf/flags.json"), 600));
+    assertThat(s.database().url()).isEmpty();
+    assertThat(s.unleash().url()).isEmpty();
+  }
+
+  /** Every line of the file names its variable, and the variable overrides that line. */
+  @Test
+  void read_withEachVariableOfTheFile_isOverridden() throws IOException {
+    Pattern line = Pattern.compile("  [a-zA-Z]+: (\\S+) +# ([A-Z_]+): .+");
+    List<String> keys =
+        Files.readAllLines(HOME.resolve("conf/application.yaml")).stream()
+            .filter(l -> l.startsWith("  "))
+            .toList();
+    assertThat(keys).hasSizeGreaterThan(20);
+    for (String key : keys) {
+      Matcher m = line.matcher(key);
+      assertThat(m.matches()).as(key).isTrue();
+      String preset = m.group(1).replace("\"\"", "");
+      Settings same = Settings.read(HOME, Map.of(m.group(2), preset));
+      assertThat(same.http()).as(key).isEqualTo(Settings.read(HOME, Map.of()).http());
+      if (preset.matches("[0-9]+")) {
+        assertThatThrownBy(() -> Settings.read(HOME, Map.of(m.group(2), "many")))
+            .as(key)
+            .isInstanceOf(SettingsException.class)
+            .hasMessageContaining(m.group(2))
+            .hasMessageContaining("many");
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "ML_HTTP_PORT, 70000, 0 to 65535",
+    "ML_HTTP_HOST, 0.0.0.0, loopback",
+    "ML_MANAGEMENT_HOST, 0.0.0.0, loopback",
+    "ML_AUTH, jwt, dev",
+    "ML_DECISION_MODE, ACT, observe",
+    "ML_DECISION_LOG, yes, true",
+    "ML_MODEL_VERSION, latest, YYYYMMDD",
+    "ML_MODEL_VERSION, 'risk-score=20261116,risk-score=20261123', model=V",
+    "ML_TLS_CERT, cert.pem, unset",
+    "ML_ACTION_SINKS, http://127.0.0.1:1, unset"
+  })
+  void read_withABadValue_isRefusedNamingWhatIsExpected(String name, String value, String expected) {
+    assertThatThrownBy(() -> Settings.read(HOME, Map.of(name, value)))
+        .isInstanceOf(SettingsException.class)
+        .hasMessageContaining("expected")
+        .hasMessageContaining(expected);
+  }
+
+  @Test
+  void read_actWithoutALog_isRefused() {
+    Map<String, String> unsafe = Map.of("ML_DECISION_MODE", "act", "ML_DECISION_LOG", "false");
+    assertThatThrownBy(() -> Settings.read(HOME, unsafe)).isInstanceOf(SettingsException.class);
+  }
+
+  @Test
+  void read_withAnUnknownOrADuplicateKey_isRefused(@TempDir Path home) throws IOException {
+    String file = Files.readString(HOME.resolve("conf/application.yaml"));
+    Files.createDirectories(home.resolve("conf"));
+    Files.writeString(home.resolve("conf/application.yaml"), file.replace("port: 8080", "prt: 1"));
+    assertThatThrownBy(() -> Settings.read(home, Map.of("ML_HTTP_PORT", "1")))
+        .hasMessageContaining("http.prt");
+    Files.writeString(
+        home.resolve("conf/application.yaml"), file.replace("port: 8080", "host: 127.0.0.1"));
+    assertThatThrownBy(() -> Settings.read(home, Map.of())).isInstanceOf(SettingsException.class);
+  }
+
+  @Test
+  void pins_byModelOrForAll_nameTheVersion() {
+    Settings.Pins one =
+        Settings.read(HOME, Map.of("ML_MODEL_VERSION", "20261116")).registry().pins();
+    assertThat(one.of("any")).isEqualTo("20261116");
+    Settings.Pins two =
+        Settings.read(HOME, Map.of("ML_MODEL_VERSION", "a=20261116,b=20261123-2"))
+            .registry()
+            .pins();
+    assertThat(two.of("a")).isEqualTo("20261116");
+    assertThat(two.of("b")).isEqualTo("20261123-2");
+    assertThat(two.of("c")).isNull();
+  }
+
+  @Test
+  void toString_ofSecrets_hidesThem() {
+    Settings s =
+        Settings.read(
+            HOME,
+            Map.of(
+                "ML_DATABASE_URL", "postgresql://u:hidden-1@127.0.0.1/db",
+                "UNLEASH_API_TOKEN", "hidden-2"));
+    assertThat(s.toString()).doesNotContain("hidden");
+  }
+}
