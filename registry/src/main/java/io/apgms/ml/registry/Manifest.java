@@ -167,8 +167,11 @@ public record Manifest(
       }
       return manifest;
     } catch (JsonProcessingException e) {
-      if (e.getCause() instanceof RegistryException refused) {
+      if (e.getCause() instanceof RegistryException.Corrupt refused) {
         throw refused;
+      }
+      if (e.getCause() instanceof RegistryException.Invalid name) {
+        throw new RegistryException.Corrupt("manifest: " + name.getMessage());
       }
       throw new RegistryException.Corrupt("manifest: " + e.getOriginalMessage());
     } catch (IOException e) {
