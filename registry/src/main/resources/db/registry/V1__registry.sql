@@ -19,6 +19,10 @@ CREATE TABLE registry.audit_log (
   hash text NOT NULL CHECK (hash ~ '^[0-9a-f]{64}$')
 );
 
+-- For "which mode was forced at time T".
+CREATE INDEX audit_log_mode ON registry.audit_log (subject, seq)
+  WHERE action IN ('mode.force', 'mode.lift');
+
 CREATE TABLE registry.deployment (
   model text NOT NULL,
   revision integer NOT NULL CHECK (revision > 0),

@@ -1,5 +1,7 @@
 package io.apgms.ml.registry;
 
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -17,5 +19,6 @@ public record AuditRecord(
     Text.require("actor", actor, Text.MAX_ID);
     Text.require("action", action, 64);
     Text.require("subject", subject, Text.MAX_ID);
+    detail = Collections.unmodifiableMap(new HashMap<>(detail));
   }
 }

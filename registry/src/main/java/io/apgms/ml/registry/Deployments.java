@@ -268,24 +268,23 @@ public final class Deployments {
     return Future.succeededFuture()
         .compose(
             v -> {
-              AuditRecord record =
-                  new AuditRecord(actor, "unpin", Names.requireModel(model), reasonOnly(reason));
+              Names.requireModel(model);
+              Text.require("actor", actor, Text.MAX_ID);
+              Text.require("reason", reason, Text.MAX_REASON);
               return db.write(
-                  c -> DeploymentTable.lockPointer(c, model).compose(on -> unpin(c, on, record)));
+                  c ->
+                      DeploymentTable.lockPointer(c, model)
+                          .compose(on -> unpin(c, on, actor, reason)));
             });
   }
 
-  private static Map<String, @Nullable Object> reasonOnly(String reason) {
-    Map<String, @Nullable Object> detail = new HashMap<>();
-    detail.put("reason", Text.require("reason", reason, Text.MAX_REASON));
-    return detail;
-  }
-
-  private Future<AuditEntry> unpin(SqlConnection c, Pointer on, AuditRecord record) {
+  private Future<AuditEntry> unpin(SqlConnection c, Pointer on, String actor, String reason) {
     if (on.pin() == null) {
       throw new RegistryException.NotFound("model " + on.model() + " is not pinned");
     }
-    record.detail().put("version", on.version());
+    AuditRecord record =
+        new AuditRecord(
+            actor, "unpin", on.model(), Map.of("version", on.version(), "reason", reason));
     return audit
         .append(c, record)
         .compose(

@@ -1,11 +1,16 @@
 package io.apgms.ml.registry;
 
 import io.vertx.core.Future;
+import io.vertx.core.json.JsonObject;
+import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +20,13 @@ import org.jspecify.annotations.Nullable;
  * with {@code scope:mode}. What is in force is read with {@link RegistryDatabase#controlState}.
  */
 public final class ForcedModes {
+  private static final String FORCE = "mode.force";
+
+  private static final String FORCED_AT =
+      "SELECT DISTINCT ON (subject) subject, action, actor, at, detail, id FROM registry.audit_log"
+          + " WHERE action IN ('mode.force', 'mode.lift') AND subject IN ($1, '*') AND at <= $2"
+          + " ORDER BY subject, seq DESC";
+
   private static final Duration MAX_TTL = Duration.ofDays(366);
 
   private final Database db;
@@ -36,9 +48,11 @@ public final class ForcedModes {
     return Future.succeededFuture()
         .compose(
             v -> {
-              AuditRecord record = record("mode.force", actor, reason, model);
-              record.detail().put("mode", "observe");
-              record.detail().put("ttlMs", millis(ttl));
+              Map<String, @Nullable Object> detail = new HashMap<>();
+              detail.put("mode", "observe");
+              detail.put("reason", Text.require("reason", reason, Text.MAX_REASON));
+              detail.put("ttlMs", millis(ttl));
+              AuditRecord record = new AuditRecord(actor, FORCE, scope(model), detail);
               return db.write(c -> force(c, record, reason, ttl));
             });
   }
@@ -54,7 +68,7 @@ public final class ForcedModes {
                     reason,
                     entry.actor(),
                     entry.at(),
-                    ttl == null ? null : entry.at().plus(ttl),
+                    ttl == null ? null : entry.at().plusMillis(ttl.toMillis()),
                     entry.id()))
         .compose(mode -> upsert(c, mode).map(mode));
   }
@@ -85,7 +99,9 @@ public final class ForcedModes {
     return Future.succeededFuture()
         .compose(
             v -> {
-              AuditRecord record = record("mode.lift", actor, reason, model);
+              Text.require("reason", reason, Text.MAX_REASON);
+              AuditRecord record =
+                  new AuditRecord(actor, "mode.lift", scope(model), Map.of("reason", reason));
               return db.write(
                   c -> audit.append(c, record).compose(entry -> delete(c, entry).map(entry)));
             });
@@ -105,12 +121,42 @@ public final class ForcedModes {
                             "no mode is forced for " + entry.subject())));
   }
 
-  private static AuditRecord record(
-      String action, String actor, String reason, @Nullable String model) {
-    Map<String, @Nullable Object> detail = new HashMap<>();
-    detail.put("reason", Text.require("reason", reason, Text.MAX_REASON));
-    String scope = model == null ? ForcedMode.ALL : Names.requireModel(model);
-    return new AuditRecord(actor, action, scope, detail);
+  /**
+   * The forced observe that covered a model at a past time, its own before the one over all; read
+   * from the audit log.
+   */
+  public Future<Optional<ForcedMode>> forcedAt(String model, Instant at) {
+    return db.read(
+        FORCED_AT,
+        Tuple.of(model, Rows.offset(at)),
+        rows ->
+            Rows.list(rows, r -> past(r, at)).stream()
+                .flatMap(Optional::stream)
+                .max(Comparator.comparing(f -> f.scope().equals(model))));
+  }
+
+  private static Optional<ForcedMode> past(Row row, Instant at) {
+    if (!row.getString("action").equals(FORCE)) {
+      return Optional.empty();
+    }
+    JsonObject detail = new JsonObject(row.getString("detail"));
+    Instant setAt = row.getOffsetDateTime("at").toInstant();
+    Long ttlMs = detail.getLong("ttlMs");
+    Instant expiresAt = ttlMs == null ? null : setAt.plusMillis(ttlMs);
+    return expiresAt != null && !expiresAt.isAfter(at)
+        ? Optional.empty()
+        : Optional.of(
+            new ForcedMode(
+                row.getString("subject"),
+                detail.getString("reason"),
+                row.getString("actor"),
+                setAt,
+                expiresAt,
+                row.getUUID("id")));
+  }
+
+  private static String scope(@Nullable String model) {
+    return model == null ? ForcedMode.ALL : Names.requireModel(model);
   }
 
   private static @Nullable Long millis(@Nullable Duration ttl) {

@@ -53,6 +53,13 @@ public final class Replicas {
         rows -> null);
   }
 
+  /**
+   * Takes a replica that stops out of the live ones at once; nothing happens when it is unknown.
+   */
+  public Future<Void> leave(String id) {
+    return db.read("DELETE FROM registry.replica WHERE id = $1", Tuple.of(id), rows -> null);
+  }
+
   /** Replicas seen within {@code maxAge} by the database's clock, by id, at most 1,000. */
   public Future<List<ReplicaState>> live(Duration maxAge) {
     return db.read(

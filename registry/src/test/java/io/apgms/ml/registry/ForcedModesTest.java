@@ -79,6 +79,22 @@ class ForcedModesTest {
   }
 
   @Test
+  void forcedAt_pastTimes_nameWhatWasForced() {
+    ForcedMode all = get(modes.force("ann", "all", null, null));
+    ForcedMode own = get(modes.force("ann", "own", "m1", Duration.ofHours(1)));
+    ForcedMode longer = get(modes.force("bob", "longer", "m1", Duration.ofHours(2)));
+    AuditEntry lifted = get(modes.lift("ann", null, "over"));
+    assertThat(get(modes.forcedAt("m1", all.setAt().minusNanos(1_000)))).isEmpty();
+    assertThat(get(modes.forcedAt("m1", all.setAt()))).contains(all);
+    assertThat(get(modes.forcedAt("m1", own.setAt()))).contains(own);
+    assertThat(get(modes.forcedAt("m1", lifted.at()))).contains(longer);
+    assertThat(get(modes.forcedAt("m1", longer.expiresAt()))).isEmpty();
+    assertThat(get(modes.forcedAt("m1", longer.expiresAt().minusNanos(1_000)))).contains(longer);
+    assertThat(get(modes.forcedAt("m2", own.setAt()))).contains(all);
+    assertThat(get(modes.forcedAt("m2", lifted.at()))).isEmpty();
+  }
+
+  @Test
   void force_wrongArguments_areInvalid() {
     for (Future<?> call :
         List.of(

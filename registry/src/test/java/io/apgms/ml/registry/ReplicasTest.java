@@ -64,6 +64,14 @@ class ReplicasTest {
   }
 
   @Test
+  void leave_stoppingReplica_isGoneAtOnce() {
+    get(replicas.heartbeat(replica("a", 1)));
+    get(replicas.leave("a"));
+    get(replicas.leave("nobody"));
+    assertThat(get(replicas.live(Duration.ofSeconds(30)))).isEmpty();
+  }
+
+  @Test
   void replicaState_blankId_isInvalid() {
     assertThatThrownBy(() -> new ReplicaState("", STARTED, Map.of(), Map.of()))
         .isInstanceOf(RegistryException.Invalid.class);
