@@ -112,16 +112,14 @@ final class DeploymentTable {
   }
 
   /** The first pointer of a model; false when another transaction has made it already. */
-  static Future<Boolean> insertPointer(SqlConnection c, String model, int revision, Deployed to) {
+  static Future<Boolean> insertPointer(
+      SqlConnection c, String model, int revision, VersionDigest to) {
     return c.preparedQuery(
             "INSERT INTO registry.pointer (model, revision, version, digest, updated_at)"
                 + " VALUES ($1, $2, $3, $4, clock_timestamp()) ON CONFLICT (model) DO NOTHING")
         .execute(Tuple.of(model, revision, to.version(), to.digest()))
         .map(rows -> rows.rowCount() == 1);
   }
-
-  /** Version and digest of an artifact. */
-  record Deployed(String version, String digest) {}
 
   /** Moves the pointer from {@code before} to the new revision, or fails when it has moved. */
   static Future<Void> movePointer(SqlConnection c, Pointer before, Deployment to) {

@@ -69,8 +69,7 @@ public final class Deployments {
   private Future<Boolean> bootstrap(
       SqlConnection c, String model, List<VersionDigest> versions, String note) {
     VersionDigest last = versions.get(versions.size() - 1);
-    var to = new DeploymentTable.Deployed(last.version(), last.digest());
-    return DeploymentTable.insertPointer(c, model, versions.size(), to)
+    return DeploymentTable.insertPointer(c, model, versions.size(), last)
         .compose(
             first ->
                 first
@@ -118,8 +117,8 @@ public final class Deployments {
 
   /**
    * The revision {@link #rollback} would restore, so that its artifact can be verified first: then
-   * pass its digest as the command's target. For a key that was used, the revision it made. Fails
-   * as {@link #rollback} would.
+   * pass its digest as the command's target digest. For a key that was used, the revision it made.
+   * Fails as {@link #rollback} would.
    */
   public Future<Deployment> rollbackTarget(RollbackCommand command) {
     return db.write(c -> plan(c, command)).map(Plan::target);
@@ -194,6 +193,15 @@ public final class Deployments {
     Map<String, @Nullable Object> detail = draft.detail();
     detail.put("restores", target.revision());
     detail.put("incident", command.incident());
+    return deploy(c, from, draft, detail, command);
+  }
+
+  private Future<Change> deploy(
+      SqlConnection c,
+      Pointer from,
+      Draft draft,
+      Map<String, @Nullable Object> detail,
+      @Nullable RollbackCommand command) {
     return record(c, draft, detail, command)
         .compose(made -> DeploymentTable.movePointer(c, from, made).map(Change.of(made, false)));
   }
@@ -215,47 +223,38 @@ public final class Deployments {
               Text.requireDigest(digest);
               Text.require("actor", actor, Text.MAX_ID);
               Text.require("reason", reason, Text.MAX_REASON);
+              Hold hold = new Hold(version, digest, actor, reason);
               return db.write(
-                  c ->
-                      DeploymentTable.lockPointer(c, model)
-                          .compose(on -> pin(c, on, version, digest, actor, reason)));
+                  c -> DeploymentTable.lockPointer(c, model).compose(on -> pin(c, on, hold)));
             });
   }
 
-  private Future<Change> pin(
-      SqlConnection c, Pointer on, String version, String digest, String actor, String reason) {
-    boolean same = on.version().equals(version);
-    Draft draft =
-        new Draft(
-            on.model(),
-            on.revision() + 1,
-            version,
-            digest,
-            Kind.pin,
-            on.version(),
-            same ? null : on.version(),
-            actor,
-            reason);
-    return DeploymentTable.ofVersion(c, on.model(), version)
+  private record Hold(String version, String digest, String actor, String reason) {}
+
+  private Future<Change> pin(SqlConnection c, Pointer on, Hold hold) {
+    return DeploymentTable.ofVersion(c, on.model(), hold.version())
+        .map(served -> RollbackRules.requireServed(served, on, hold.version()))
         .compose(
-            served -> {
-              Deployment newest =
-                  served.orElseThrow(
-                      () ->
-                          new RegistryException.Conflict(
-                              "version "
-                                  + version
-                                  + " of model "
-                                  + on.model()
-                                  + " was never active: it cannot be pinned, only promoted"));
-              RollbackRules.requireVerified(newest, digest);
-              return same && on.pin() != null
+            newest -> {
+              RollbackRules.requireVerified(newest, hold.digest());
+              boolean held = on.pin() != null && on.version().equals(hold.version());
+              return held
                   ? Future.succeededFuture(Change.of(newest, true))
-                  : record(c, draft, draft.detail(), null)
-                      .compose(
-                          made ->
-                              DeploymentTable.movePointer(c, on, made).map(Change.of(made, false)));
+                  : deploy(c, on, pinned(on, hold), pinned(on, hold).detail(), null);
             });
+  }
+
+  private static Draft pinned(Pointer on, Hold hold) {
+    return new Draft(
+        on.model(),
+        on.revision() + 1,
+        hold.version(),
+        hold.digest(),
+        Kind.pin,
+        on.version(),
+        hold.version().equals(on.version()) ? null : on.version(),
+        hold.actor(),
+        hold.reason());
   }
 
   /**

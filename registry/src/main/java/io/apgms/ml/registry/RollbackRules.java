@@ -2,6 +2,7 @@ package io.apgms.ml.registry;
 
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -52,6 +53,18 @@ final class RollbackRules {
               + pin.reason()
               + "): remove the pin first");
     }
+  }
+
+  /** A pin goes around no gate: only what was active once can be held. */
+  static Deployment requireServed(Optional<Deployment> served, Pointer on, String version) {
+    return served.orElseThrow(
+        () ->
+            new RegistryException.Conflict(
+                "version "
+                    + version
+                    + " of model "
+                    + on.model()
+                    + " was never active: it cannot be pinned, only promoted"));
   }
 
   static void requireOther(Deployment target, Pointer on) {

@@ -42,7 +42,7 @@ class DatabaseTest {
     SqlConnection other = get(database.pool.getConnection());
     Transaction held = get(other.begin());
     get(other.query("SELECT 1 FROM registry.pointer FOR UPDATE").execute());
-    assertThat(millis(database.registry.deployments().rollback(command()))).isLessThan(1_500);
+    assertThat(millis(database.registry.deployments().rollback(command()))).isLessThan(3_000);
     get(held.rollback());
     get(other.close());
     assertThat(get(database.registry.deployments().history("m1"))).hasSize(2);
@@ -60,15 +60,15 @@ class DatabaseTest {
                 audit
                     .append(c, new AuditRecord("ann", "x", "y", java.util.Map.of()))
                     .compose(e -> slow(migrated.pool)));
-    assertThat(millis(late)).isLessThan(390);
+    assertThat(millis(late)).isLessThan(900);
     // The append below waits for the late transaction's lock, so it sees how that one ended.
     get(audit.append(new AuditRecord("ann", "x", "y", java.util.Map.of())));
     assertThat(get(audit.head()).seq()).isEqualTo(1);
   }
 
-  /** 400 ms on another connection, where no statement_timeout ends it. */
+  /** 1 s on another connection, where no statement_timeout ends it. */
   private static Future<Void> slow(Pool pool) {
-    return pool.query("SELECT pg_sleep(0.4)").execute().mapEmpty();
+    return pool.query("SELECT pg_sleep(1)").execute().mapEmpty();
   }
 
   @Test
