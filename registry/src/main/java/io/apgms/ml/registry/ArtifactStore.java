@@ -2,6 +2,7 @@ package io.apgms.ml.registry;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -14,9 +15,13 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** The artifact folders {@code <root>/<model>/<version>/}. Blocking: call it off the event loop. */
 public final class ArtifactStore {
@@ -24,7 +29,10 @@ public final class ArtifactStore {
   static final String SIGNATURE = "model.sig";
   private static final String MODEL = "model.pt";
   private static final String GOLDEN = "golden.json";
+  private static final Set<String> KEPT = Set.of(MODEL, GOLDEN);
+  private static final long MAX_MANIFEST_BYTES = 4L << 20;
   private static final long MAX_FILE_BYTES = 256L << 20;
+  private static final long MAX_ARTIFACT_BYTES = 512L << 20;
   private static final int MAX_FILES = 64;
 
   private final Path root;
@@ -57,19 +65,45 @@ public final class ArtifactStore {
   }
 
   /**
-   * Reads every file of an artifact once and checks each against the manifest.
+   * Reads every file of an artifact once and checks each against the manifest. It does not say that
+   * this is the artifact that was deployed: use {@link #load(String, String, String)} for that.
    *
    * @throws RegistryException.NotFound when there is no such folder
    * @throws RegistryException.Corrupt naming the file and what did not match
    */
   public VerifiedArtifact load(String model, String version) {
-    Path folder = root.resolve(Names.requireModel(model)).resolve(Names.requireVersion(version));
-    if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+    return load(folder(model, version), model, version, null);
+  }
+
+  /**
+   * Reads and checks as {@link #load(String, String)} does, and refuses an artifact that is intact
+   * but another one.
+   *
+   * @param digest {@code sha256:…} of the manifest that was deployed
+   */
+  public VerifiedArtifact load(String model, String version, String digest) {
+    return load(folder(model, version), model, version, Text.requireDigest(digest));
+  }
+
+  private Path folder(String model, String version) {
+    Path ofModel = root.resolve(Names.requireModel(model));
+    Path folder = ofModel.resolve(Names.requireVersion(version));
+    if (!Files.isDirectory(ofModel, LinkOption.NOFOLLOW_LINKS)
+        || !Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
       throw new RegistryException.NotFound(
           "no artifact " + model + "/" + version + " in the registry");
     }
-    Map<String, byte[]> files = readAll(folder);
-    byte[] manifestBytes = require(files, MANIFEST);
+    return folder;
+  }
+
+  private static VerifiedArtifact load(
+      Path folder, String model, String version, @Nullable String deployed) {
+    byte[] manifestBytes = read(folder.resolve(MANIFEST), MANIFEST, MAX_MANIFEST_BYTES);
+    String digest = "sha256:" + sha256(manifestBytes);
+    if (deployed != null && !deployed.equals(digest)) {
+      throw new RegistryException.Corrupt(
+          MANIFEST + " has digest " + digest + ", expected " + deployed + " as deployed");
+    }
     Manifest manifest = Manifest.parse(manifestBytes);
     if (!manifest.model().equals(model) || !manifest.version().equals(version)) {
       throw new RegistryException.Corrupt(
@@ -82,77 +116,105 @@ public final class ArtifactStore {
               + "/"
               + version);
     }
-    verify(manifest, files);
+    requireSameNames(manifest, names(folder));
+    Map<String, byte[]> kept = new HashMap<>();
+    long budget = MAX_ARTIFACT_BYTES;
+    for (Manifest.FileEntry entry : manifest.files()) {
+      byte[] bytes = verified(folder, entry, Math.min(MAX_FILE_BYTES, budget));
+      budget -= bytes.length;
+      if (KEPT.contains(entry.name())) {
+        kept.put(entry.name(), bytes);
+      }
+    }
     return new VerifiedArtifact(
-        manifest,
-        "sha256:" + sha256(manifestBytes),
-        require(files, MODEL),
-        GoldenRow.parse(require(files, GOLDEN)));
+        manifest, digest, require(kept, MODEL), GoldenRow.parse(require(kept, GOLDEN)));
   }
 
-  private static void verify(Manifest manifest, Map<String, byte[]> files) {
-    Map<String, byte[]> unnamed = new HashMap<>(files);
+  /** Every file but manifest and signature stands in the manifest once, and the other way round. */
+  private static void requireSameNames(Manifest manifest, Set<String> inFolder) {
+    Set<String> unnamed = new TreeSet<>(inFolder);
     unnamed.remove(MANIFEST);
     unnamed.remove(SIGNATURE);
     for (Manifest.FileEntry entry : manifest.files()) {
-      byte[] bytes = unnamed.remove(entry.name());
-      if (bytes == null) {
+      if (!unnamed.remove(entry.name())) {
         throw new RegistryException.Corrupt(
-            entry.name() + " stands in the manifest, expected once in the folder");
-      }
-      if (bytes.length != entry.size()) {
-        throw new RegistryException.Corrupt(
-            entry.name() + " has " + bytes.length + " bytes, expected " + entry.size());
-      }
-      String actual = sha256(bytes);
-      if (!actual.equals(entry.sha256())) {
-        throw new RegistryException.Corrupt(
-            entry.name() + " has SHA-256 " + actual + ", expected " + entry.sha256());
+            entry.name() + " stands in the manifest, expected once and in the folder");
       }
     }
     if (!unnamed.isEmpty()) {
       throw new RegistryException.Corrupt(
-          unnamed.keySet().stream().sorted().toList()
-              + " in the folder, expected only what the manifest names");
+          unnamed + " in the folder, expected only what the manifest names");
     }
   }
 
-  private static Map<String, byte[]> readAll(Path folder) {
-    Map<String, byte[]> files = new HashMap<>();
+  private static byte[] verified(Path folder, Manifest.FileEntry entry, long maxBytes) {
+    byte[] bytes = read(folder.resolve(entry.name()), entry.name(), maxBytes);
+    if (bytes.length != entry.size()) {
+      throw new RegistryException.Corrupt(
+          entry.name() + " has " + bytes.length + " bytes, expected " + entry.size());
+    }
+    String actual = sha256(bytes);
+    if (!actual.equals(entry.sha256())) {
+      throw new RegistryException.Corrupt(
+          entry.name() + " has SHA-256 " + actual + ", expected " + entry.sha256());
+    }
+    return bytes;
+  }
+
+  private static Set<String> names(Path folder) {
+    Set<String> names = new HashSet<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
       for (Path entry : entries) {
-        if (files.size() == MAX_FILES) {
+        if (names.size() == MAX_FILES) {
           throw new RegistryException.Corrupt("more than " + MAX_FILES + " files in the folder");
         }
         String name = String.valueOf(entry.getFileName());
-        files.put(name, readRegular(entry, name));
+        names.add(name);
+        requirePlainFile(entry, name);
       }
-    } catch (IOException e) {
-      throw new RegistryException.Corrupt("the folder cannot be read: " + e.getMessage());
+    } catch (IOException | DirectoryIteratorException e) {
+      throw unreadable("the folder", e);
     }
-    return files;
+    return names;
   }
 
-  private static byte[] readRegular(Path file, String name) throws IOException {
+  private static BasicFileAttributes requirePlainFile(Path file, String name) throws IOException {
     BasicFileAttributes attributes =
         Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
     if (!attributes.isRegularFile()) {
       throw new RegistryException.Corrupt(name + " is a link or a folder, expected a plain file");
     }
-    if (attributes.size() > MAX_FILE_BYTES) {
-      throw new RegistryException.Corrupt(
-          name + " has " + attributes.size() + " bytes, expected at most " + MAX_FILE_BYTES);
-    }
+    return attributes;
+  }
+
+  /** The only place where bytes are read; a file that grows meanwhile is cut at the bound. */
+  private static byte[] read(Path file, String name, long maxBytes) {
     OpenOption[] noLinks = {StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS};
-    try (InputStream in = Files.newInputStream(file, noLinks)) {
-      return in.readNBytes((int) MAX_FILE_BYTES);
+    try {
+      long size = requirePlainFile(file, name).size();
+      if (size > maxBytes) {
+        throw new RegistryException.Corrupt(
+            name + " has " + size + " bytes, expected at most " + maxBytes);
+      }
+      try (InputStream in = Files.newInputStream(file, noLinks)) {
+        return in.readNBytes((int) maxBytes);
+      }
+    } catch (NoSuchFileException e) {
+      throw new RegistryException.Corrupt(name + " is missing");
+    } catch (IOException e) {
+      throw unreadable(name, e);
     }
+  }
+
+  /** Without the exception's text, which holds paths. */
+  private static RegistryException.Corrupt unreadable(String what, Exception e) {
+    return new RegistryException.Corrupt(what + " cannot be read: " + e.getClass().getSimpleName());
   }
 
   private static byte[] require(Map<String, byte[]> files, String name) {
     byte[] bytes = files.get(name);
     if (bytes == null) {
-      throw new RegistryException.Corrupt(name + " is missing");
+      throw new RegistryException.Corrupt(name + " is missing in the manifest");
     }
     return bytes;
   }
@@ -164,8 +226,8 @@ public final class ArtifactStore {
       entries.forEach(p -> names.add(String.valueOf(p.getFileName())));
     } catch (NoSuchFileException e) {
       return List.of();
-    } catch (IOException e) {
-      throw new RegistryException.Corrupt("the registry cannot be read: " + e.getMessage());
+    } catch (IOException | DirectoryIteratorException e) {
+      throw unreadable("the registry", e);
     }
     names.sort(null);
     return names;

@@ -1,7 +1,8 @@
 package io.apgms.ml.registry;
 
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -11,15 +12,25 @@ import org.jspecify.annotations.Nullable;
  * A made-up row and the score it must give, rounded to six decimals: the proof that a loaded model
  * is the one that was packaged.
  */
-public record GoldenRow(Map<String, @Nullable Double> inputs, double score) {
-  private static final ObjectMapper JSON = new ObjectMapper();
+public record GoldenRow(
+    @JsonSetter(contentNulls = Nulls.SET) Map<String, @Nullable Double> inputs, double score) {
+  private static final int MAX_ROWS = 1_000;
+
+  public GoldenRow {
+    if (!(score >= 0 && score <= 1)) {
+      throw new RegistryException.Corrupt(
+          "golden.json: score " + score + ", expected a number from 0 to 1");
+    }
+  }
 
   /** Reads {@code golden.json}. */
   public static List<GoldenRow> parse(byte[] json) {
     try {
-      List<GoldenRow> rows = JSON.readValue(json, new TypeReference<List<GoldenRow>>() {});
-      if (rows.isEmpty()) {
-        throw new RegistryException.Corrupt("golden.json: no row, expected at least one");
+      List<GoldenRow> rows =
+          StrictJson.MAPPER.readValue(json, new TypeReference<List<GoldenRow>>() {});
+      if (rows == null || rows.isEmpty() || rows.size() > MAX_ROWS || rows.contains(null)) {
+        throw new RegistryException.Corrupt(
+            "golden.json: no list of rows, expected 1 to " + MAX_ROWS);
       }
       return rows;
     } catch (IOException e) {

@@ -1,14 +1,11 @@
 package io.apgms.ml.registry;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
@@ -38,19 +35,8 @@ public record Manifest(
     Slo slo,
     Provenance provenance) {
 
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .disable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
-          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-          .build();
-
   private static final ObjectWriter PRETTY =
-      JSON.writer(
+      StrictJson.MAPPER.writer(
           new DefaultPrettyPrinter()
               .withObjectIndenter(new DefaultIndenter("  ", "\n"))
               .withArrayIndenter(DefaultPrettyPrinter.FixedSpaceIndenter.instance));
@@ -98,7 +84,7 @@ public record Manifest(
       double min,
       double max,
       boolean nullable,
-      @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable Histogram baseline) {
+      @JsonSetter(nulls = Nulls.SET) @Nullable Histogram baseline) {
     public Feature {
       if (name.isEmpty() || name.length() > 64) {
         throw new RegistryException.Corrupt(
@@ -128,11 +114,33 @@ public record Manifest(
                 + " counts, expected "
                 + (edges.size() + 1));
       }
+      double previous = Double.NEGATIVE_INFINITY;
+      for (double edge : edges) {
+        if (!(edge >= previous) || Double.isInfinite(edge)) {
+          throw new RegistryException.Corrupt(
+              "manifest: histogram edge " + edge + ", expected a finite number from " + previous);
+        }
+        previous = edge;
+      }
+      if (missing < 0 || counts.stream().anyMatch(count -> count < 0)) {
+        throw new RegistryException.Corrupt("manifest: histogram has a count below zero");
+      }
     }
   }
 
   /** Share of requests answered without error, and the latency that 95 % stay under. */
-  public record Slo(double availability, long latencyMs) {}
+  public record Slo(double availability, long latencyMs) {
+    public Slo {
+      if (!(availability > 0 && availability < 1) || latencyMs < 1) {
+        throw new RegistryException.Corrupt(
+            "manifest: slo of "
+                + availability
+                + " and "
+                + latencyMs
+                + " ms, expected between 0 and 1 and at least 1 ms");
+      }
+    }
+  }
 
   /**
    * What the model was made from.
@@ -153,10 +161,17 @@ public record Manifest(
   /** Reads a manifest strictly: an unknown, missing, duplicate or mistyped key is refused. */
   public static Manifest parse(byte[] json) {
     try {
-      return JSON.readValue(json, Manifest.class);
+      Manifest manifest = StrictJson.MAPPER.readValue(json, Manifest.class);
+      if (manifest == null) {
+        throw new RegistryException.Corrupt("manifest: null, expected an object");
+      }
+      return manifest;
     } catch (JsonProcessingException e) {
-      if (e.getCause() instanceof RegistryException refused) {
+      if (e.getCause() instanceof RegistryException.Corrupt refused) {
         throw refused;
+      }
+      if (e.getCause() instanceof RegistryException.Invalid name) {
+        throw new RegistryException.Corrupt("manifest: " + name.getMessage());
       }
       throw new RegistryException.Corrupt("manifest: " + e.getOriginalMessage());
     } catch (IOException e) {

@@ -8,6 +8,10 @@ public abstract sealed class RegistryException extends RuntimeException {
     super(message);
   }
 
+  private RegistryException(String message, Throwable cause) {
+    super(message, cause);
+  }
+
   /** The model, version or revision does not exist. */
   public static final class NotFound extends RegistryException {
     private static final long serialVersionUID = 1L;
@@ -40,6 +44,31 @@ public abstract sealed class RegistryException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     public Invalid(String message) {
+      super(message);
+    }
+  }
+
+  /** An idempotency key came back with another body. */
+  public static final class KeyReused extends RegistryException {
+    private static final long serialVersionUID = 1L;
+
+    public KeyReused(String message) {
+      super(message);
+    }
+  }
+
+  /**
+   * The database did not answer in time or cannot take writes. A write may or may not have been
+   * committed: retry it with its idempotency key, or read the state first.
+   */
+  public static final class Unavailable extends RegistryException {
+    private static final long serialVersionUID = 1L;
+
+    public Unavailable(String message, Throwable cause) {
+      super(message, cause);
+    }
+
+    public Unavailable(String message) {
       super(message);
     }
   }

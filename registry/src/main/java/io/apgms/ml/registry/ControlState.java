@@ -1,0 +1,33 @@
+package io.apgms.ml.registry;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What every replica follows, of one snapshot.
+ *
+ * @param at the database's clock; a lease counts from before the call, by the caller's monotonic
+ *     clock, never from this
+ * @param pointers one per model, by model id
+ * @param forced those in force at {@code at}
+ */
+public record ControlState(Instant at, List<Pointer> pointers, List<ForcedMode> forced) {
+  public ControlState {
+    pointers = List.copyOf(pointers);
+    forced = List.copyOf(forced);
+  }
+
+  /** What a model serves. */
+  public Optional<Pointer> pointer(String model) {
+    return pointers.stream().filter(p -> p.model().equals(model)).findFirst();
+  }
+
+  /** The forced observe that covers a model: its own before the one over all. */
+  public Optional<ForcedMode> forced(String model) {
+    return forced.stream()
+        .filter(f -> f.scope().equals(model))
+        .findFirst()
+        .or(() -> forced.stream().filter(f -> f.scope().equals(ForcedMode.ALL)).findFirst());
+  }
+}

@@ -1,0 +1,126 @@
+package io.apgms.ml.registry;
+
+import io.vertx.core.Future;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import io.vertx.sqlclient.Pool;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.Tuple;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The registry's tables, schema {@code registry}, over a pool that the caller opens and closes.
+ *
+ * <p>Migrations are class path resources {@code db/registry}. The pool must lead to the primary.
+ * Every changing transaction notifies {@link #CHANNEL}.
+ */
+public final class RegistryDatabase {
+  /** Payload {@code model:revision}, or {@code scope:mode} where a forced mode changed. */
+  public static final String CHANNEL = Database.CHANNEL;
+
+  /** Bound of one call where the caller has no other. */
+  public static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(1);
+
+  private static final String CONTROL_STATE =
+      "SELECT clock_timestamp() AS at, current_setting('transaction_read_only') AS read_only,"
+          + " (SELECT json_agg(p ORDER BY p.model) FROM registry.pointer p) AS pointers,"
+          + " (SELECT json_agg(f ORDER BY f.scope) FROM registry.forced_mode f"
+          + " WHERE f.expires_at IS NULL OR f.expires_at > clock_timestamp()) AS forced";
+
+  private final Database db;
+  private final AuditLog audit;
+  private final Deployments deployments;
+  private final ForcedModes forcedModes;
+  private final Replicas replicas;
+
+  /**
+   * @param timeout bound of each call, at least 10 ms; inside transactions locks are waited for
+   *     half of it, statements run for four fifths of it
+   */
+  public RegistryDatabase(Pool pool, Duration timeout) {
+    this.db = new Database(pool, timeout);
+    this.audit = new AuditLog(db);
+    this.deployments = new Deployments(db, audit);
+    this.forcedModes = new ForcedModes(db, audit);
+    this.replicas = new Replicas(db);
+  }
+
+  public AuditLog audit() {
+    return audit;
+  }
+
+  public Deployments deployments() {
+    return deployments;
+  }
+
+  public ForcedModes forcedModes() {
+    return forcedModes;
+  }
+
+  public Replicas replicas() {
+    return replicas;
+  }
+
+  /**
+   * All pointers and all forced modes in one round trip. Unavailable from a server that takes no
+   * writes: a standby's answer could be old.
+   */
+  public Future<ControlState> controlState() {
+    return db.read(CONTROL_STATE, Tuple.tuple(), rows -> controlState(rows.iterator().next()));
+  }
+
+  private static ControlState controlState(Row row) {
+    if (!row.getString("read_only").equals("off")) {
+      throw new RegistryException.Unavailable(
+          "the registry database is read-only, expected the primary");
+    }
+    return new ControlState(
+        row.getOffsetDateTime("at").toInstant(),
+        objects(row.getJsonArray("pointers"), RegistryDatabase::pointer),
+        objects(row.getJsonArray("forced"), RegistryDatabase::forced));
+  }
+
+  private static <T> List<T> objects(@Nullable JsonArray array, Function<JsonObject, T> map) {
+    return array == null
+        ? List.of()
+        : IntStream.range(0, array.size()).mapToObj(array::getJsonObject).map(map).toList();
+  }
+
+  private static Pointer pointer(JsonObject p) {
+    Instant pinnedAt = instant(p, "pinned_at");
+    return new Pointer(
+        p.getString("model"),
+        p.getInteger("revision"),
+        p.getString("version"),
+        p.getString("digest"),
+        pinnedAt == null
+            ? null
+            : new Pointer.Pin(p.getString("pin_actor"), p.getString("pin_reason"), pinnedAt),
+        required(p, "updated_at"));
+  }
+
+  private static ForcedMode forced(JsonObject f) {
+    return new ForcedMode(
+        f.getString("scope"),
+        f.getString("reason"),
+        f.getString("actor"),
+        required(f, "set_at"),
+        instant(f, "expires_at"),
+        UUID.fromString(f.getString("audit_id")));
+  }
+
+  private static Instant required(JsonObject object, String key) {
+    return OffsetDateTime.parse(object.getString(key)).toInstant();
+  }
+
+  private static @Nullable Instant instant(JsonObject object, String key) {
+    return object.getString(key) == null ? null : required(object, key);
+  }
+}

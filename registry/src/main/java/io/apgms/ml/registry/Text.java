@@ -1,0 +1,42 @@
+package io.apgms.ml.registry;
+
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** Bounds on what people write into the registry; each refusal names the field and the bound. */
+final class Text {
+  static final int MAX_REASON = 2_000;
+  static final int MAX_ID = 255;
+  private static final Pattern DIGEST = Pattern.compile("sha256:[0-9a-f]{64}");
+
+  private Text() {}
+
+  /** Not blank, at most {@code max} UTF-16 units, without NUL (PostgreSQL text cannot hold it). */
+  static String require(String field, @Nullable String value, int max) {
+    if (value == null || value.isBlank()) {
+      throw new RegistryException.Invalid(
+          field + " is blank, expected 1 to " + max + " characters");
+    }
+    if (value.length() > max) {
+      throw new RegistryException.Invalid(
+          field + " has " + value.length() + " characters, expected at most " + max);
+    }
+    if (value.indexOf('\0') >= 0) {
+      throw new RegistryException.Invalid(field + " holds a NUL, expected text");
+    }
+    return value;
+  }
+
+  static void optional(String field, @Nullable String value, int max) {
+    if (value != null) {
+      require(field, value, max);
+    }
+  }
+
+  static String requireDigest(String digest) {
+    if (!DIGEST.matcher(digest).matches()) {
+      throw new RegistryException.Invalid("digest is not of the form sha256:<64 hex digits>");
+    }
+    return digest;
+  }
+}

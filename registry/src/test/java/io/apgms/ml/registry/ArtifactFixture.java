@@ -1,0 +1,83 @@
+package io.apgms.ml.registry;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+
+/** A small artifact folder that verifies. */
+final class ArtifactFixture {
+  static final String MODEL = "credit-default";
+  static final String VERSION = "20261118";
+
+  final Path root;
+  final Path folder;
+
+  ArtifactFixture(Path root) throws IOException {
+    this.root = root;
+    this.folder = Files.createDirectories(root.resolve(MODEL).resolve(VERSION));
+    byte[] model = new byte[4_096];
+    new SplittableRandom(7).nextBytes(model);
+    Map<String, byte[]> files = new TreeMap<>();
+    files.put("model.pt", model);
+    files.put("golden.json", utf8("[{\"inputs\":{\"age\":30,\"income\":null},\"score\":0.25}]"));
+    files.put("report.md", utf8("# Report\n\nMade up.\n"));
+    files.put("empty.json", new byte[0]);
+    List<Manifest.FileEntry> entries = new ArrayList<>();
+    for (Map.Entry<String, byte[]> file : files.entrySet()) {
+      Files.write(folder.resolve(file.getKey()), file.getValue());
+      entries.add(entry(file.getKey(), file.getValue()));
+    }
+    write(manifest(MODEL, VERSION, entries));
+  }
+
+  static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  static Manifest.FileEntry entry(String name, byte[] bytes) {
+    return new Manifest.FileEntry(name, ArtifactStore.sha256(bytes), bytes.length);
+  }
+
+  static Manifest manifest(String model, String version, List<Manifest.FileEntry> files) {
+    Manifest.Histogram histogram =
+        new Manifest.Histogram(List.of(0.0, 50.0), List.of(1L, 20L, 3L), 2);
+    return new Manifest(
+        model,
+        version,
+        files,
+        List.of(
+            new Manifest.Feature("age", Manifest.FeatureType.integer, 0, 120, false, histogram),
+            new Manifest.Feature("income", Manifest.FeatureType.number, -5.5, 1e9, true, null)),
+        histogram,
+        0.65,
+        new Manifest.Slo(0.995, 750),
+        new Manifest.Provenance("abc123", "77f3", 21_032, "sha256:0", "trainer 1", 42));
+  }
+
+  Manifest manifest() throws IOException {
+    return Manifest.parse(Files.readAllBytes(folder.resolve("manifest.json")));
+  }
+
+  void write(Manifest manifest) throws IOException {
+    Files.write(folder.resolve("manifest.json"), manifest.toJson());
+  }
+
+  /** Writes a file and names it in the manifest as it is. */
+  void add(String name, byte[] bytes) throws IOException {
+    Files.write(folder.resolve(name), bytes);
+    List<Manifest.FileEntry> entries = new ArrayList<>(manifest().files());
+    entries.removeIf(e -> e.name().equals(name));
+    entries.add(entry(name, bytes));
+    write(manifest(MODEL, VERSION, entries));
+  }
+
+  VerifiedArtifact load() {
+    return new ArtifactStore(root).load(MODEL, VERSION);
+  }
+}
