@@ -28,8 +28,7 @@ final class Bootstrap {
   private final RegistryDatabase registry;
   private final ArtifactStore store;
 
-  Bootstrap(
-      Vertx vertx, DatabaseAddress address, RegistryDatabase registry, ArtifactStore store) {
+  Bootstrap(Vertx vertx, DatabaseAddress address, RegistryDatabase registry, ArtifactStore store) {
     this.vertx = vertx;
     this.address = address;
     this.registry = registry;

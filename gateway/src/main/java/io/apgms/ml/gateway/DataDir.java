@@ -24,8 +24,7 @@ final class DataDir implements AutoCloseable {
   static DataDir take(Path path) throws IOException {
     Files.createDirectories(path);
     FileChannel channel =
-        FileChannel.open(
-            path.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileChannel.open(path.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     FileLock lock = null;
     try {
       lock = channel.tryLock();
@@ -48,8 +47,7 @@ final class DataDir implements AutoCloseable {
   String replicaId() throws IOException {
     Path file = path.resolve("replica-id");
     try {
-      Files.writeString(
-          file, "replica-" + UUID.randomUUID(), StandardOpenOption.CREATE_NEW);
+      Files.writeString(file, "replica-" + UUID.randomUUID(), StandardOpenOption.CREATE_NEW);
     } catch (FileAlreadyExistsException e) {
       // made before
     }

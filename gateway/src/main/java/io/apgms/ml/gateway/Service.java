@@ -100,11 +100,8 @@ public final class Service implements AutoCloseable {
       deploy(vertx, feedback);
     }
     engine.get(STEP_BOUND.toSeconds(), TimeUnit.SECONDS);
-    ScoringRuntime runtime = new ScoringRuntime(meters);
-    deploy(
-        vertx,
-        new ScoringVerticle(
-            runtime, settings.scoring().queueRows(), settings.scoring().batchRows()));
+    ScoringRuntime runtime = new ScoringRuntime(settings.scoring().batchRows(), meters);
+    deploy(vertx, new ScoringVerticle(runtime, settings.scoring().queueRows()));
     ControlVerticle control =
         new ControlVerticle(
             new ControlVerticle.Parts(

@@ -88,8 +88,7 @@ class ITService {
       assertThat(decided.path("decision").path("modeSource").asText()).isEqualTo("file");
       assertThat(decided.path("decision").path("enforced").asBoolean()).isFalse();
       HttpResponse<String> kept =
-          service.api(
-              "GET", "/ml/predictions/" + decided.path("predictionId").asText(), null);
+          service.api("GET", "/ml/predictions/" + decided.path("predictionId").asText(), null);
       assertThat(kept.statusCode()).isEqualTo(200);
       assertThat(RunningService.json(kept).path("score")).isEqualTo(decided.path("score"));
     }
@@ -99,7 +98,8 @@ class ITService {
   @Order(2)
   void feedback_ofADecision_showsWithIt() throws Exception {
     JsonNode decided = score(body("risk-score", 0).toString());
-    String verdict = decided.path("recommendation").asText().equals("review") ? "POSITIVE" : "NEGATIVE";
+    String verdict =
+        decided.path("recommendation").asText().equals("review") ? "POSITIVE" : "NEGATIVE";
     ObjectNode label =
         JSON.createObjectNode()
             .put("modelId", "risk-score")
@@ -115,8 +115,7 @@ class ITService {
     assertThat(RunningService.json(again)).isEqualTo(RunningService.json(made));
     JsonNode shown =
         RunningService.json(
-            service.api(
-                "GET", "/ml/predictions/" + decided.path("predictionId").asText(), null));
+            service.api("GET", "/ml/predictions/" + decided.path("predictionId").asText(), null));
     assertThat(shown.path("labels").get(0).path("label").asText()).isEqualTo("TRUE_" + verdict);
     label.put("label", verdict.equals("POSITIVE") ? "TRUE_NEGATIVE" : "TRUE_POSITIVE");
     assertThat(service.api("POST", "/ml/feedback", label.toString()).statusCode()).isEqualTo(422);
@@ -190,8 +189,7 @@ class ITService {
     assertThat(score(body).path("decision").path("modeSource").asText()).isEqualTo("override");
     assertThat(
             service
-                .management(
-                    "DELETE", "/admin/decision-mode", "{\"reason\":\"drill over\"}", oncall)
+                .management("DELETE", "/admin/decision-mode", "{\"reason\":\"drill over\"}", oncall)
                 .statusCode())
         .isEqualTo(200);
     Files.writeString(flags, observe);
@@ -246,10 +244,7 @@ class ITService {
     assertThat(
             service
                 .management(
-                    "POST",
-                    "/admin/models/risk-score/promote",
-                    promote,
-                    service.token("ds-lead"))
+                    "POST", "/admin/models/risk-score/promote", promote, service.token("ds-lead"))
                 .statusCode())
         .isEqualTo(409);
   }

@@ -20,11 +20,19 @@ import java.io.IOException;
  */
 public final class TorchModel implements AutoCloseable {
   static {
+    // The optimizer compiles anew for each batch shape while serving: a first call of 126 ms, not
+    // 17, and none faster afterwards.
+    System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
     // After the engine is loaded, or the native library is not there yet. One thread: rows are
     // small, and the same sums in the same order give the same bits.
     Engine.getEngine("PyTorch");
     JniUtils.setNumThreads(1);
     JniUtils.setNumInteropThreads(1);
+  }
+
+  /** Loads libtorch, which takes about a second the first time. Blocking. */
+  public static void loadEngine() {
+    // the static initialiser has done it
   }
 
   private final PtModel model;
@@ -67,6 +75,19 @@ public final class TorchModel implements AutoCloseable {
       NDArray output = block.forward(parameters, new NDList(input), false).singletonOrThrow();
       return output.toFloatArray();
     }
+  }
+
+  /** As {@link #score(float[], int)}, from and into the head of the caller's arrays. */
+  void score(float[] rows, int rowCount, float[] scores) {
+    float[] head =
+        rows.length == rowCount * featureCount
+            ? rows
+            : java.util.Arrays.copyOf(rows, rowCount * featureCount);
+    float[] output = score(head, rowCount);
+    if (output.length != rowCount) {
+      throw new IllegalStateException(output.length + " scores, expected " + rowCount);
+    }
+    System.arraycopy(output, 0, scores, 0, rowCount);
   }
 
   @Override

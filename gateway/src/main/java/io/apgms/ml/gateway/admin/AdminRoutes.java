@@ -50,11 +50,7 @@ final class AdminRoutes {
         .handler(guard.only(Roles.ONCALL))
         .handler(body)
         .handler(this::rollback);
-    router
-        .put(model + "/pin")
-        .handler(guard.only(Roles.ONCALL))
-        .handler(body)
-        .handler(this::pin);
+    router.put(model + "/pin").handler(guard.only(Roles.ONCALL)).handler(body).handler(this::pin);
     router
         .delete(model + "/pin")
         .handler(guard.only(Roles.ONCALL))
@@ -137,8 +133,7 @@ final class AdminRoutes {
     String version = fields.required("version", 16);
     String reason = fields.required("reason", MAX_REASON);
     if (!version.isEmpty() && !Names.isVersion(version)) {
-      fields.refuse(
-          "version", FieldError.quote(version) + ", expected YYYYMMDD or YYYYMMDD-n");
+      fields.refuse("version", FieldError.quote(version) + ", expected YYYYMMDD or YYYYMMDD-n");
     }
     fields.check();
     answerChange(rc, rollouts.pin(model(rc), version, Guard.actor(rc), reason));
@@ -232,9 +227,7 @@ final class AdminRoutes {
       // refused below with the range
     }
     throw Problem.field(
-        422,
-        name,
-        FieldError.quote(text) + ", expected a whole number from " + min + " to " + max);
+        422, name, FieldError.quote(text) + ", expected a whole number from " + min + " to " + max);
   }
 
   private static String model(RoutingContext rc) {

@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
 public final class ControlVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(ControlVerticle.class);
   private static final long PERIOD_MS = 500;
-  private static final int MAX_RECONNECT_MS = 2_000;
+  private static final long MAX_RECONNECT_MS = 2_000;
 
   /** What it works with. */
   public record Parts(
@@ -162,8 +162,7 @@ public final class ControlVerticle extends VerticleBase {
   }
 
   private static ForcedObserve forced(ControlState state) {
-    Set<String> scopes =
-        state.forced().stream().map(ForcedMode::scope).collect(Collectors.toSet());
+    Set<String> scopes = state.forced().stream().map(ForcedMode::scope).collect(Collectors.toSet());
     boolean all = scopes.remove(ForcedMode.ALL);
     return new ForcedObserve(all, scopes);
   }
@@ -204,7 +203,8 @@ public final class ControlVerticle extends VerticleBase {
             })
         .recover(
             e -> {
-              if (!String.valueOf(e.getMessage()).equals(failures.put(model, "" + e.getMessage()))) {
+              if (!String.valueOf(e.getMessage())
+                  .equals(failures.put(model, "" + e.getMessage()))) {
                 LOG.error("{} {} cannot be served: {}", model, version, e.getMessage());
               }
               return Future.succeededFuture();
@@ -280,14 +280,16 @@ public final class ControlVerticle extends VerticleBase {
         .heartbeat(new ReplicaState(parts.replicaId(), startedAt, now, pins));
   }
 
-  /** Notifications only make it quicker: what they say is read again, and a lost one costs 500 ms. */
+  /**
+   * Notifications only make it quicker: what they say is read again, and a lost one costs 500 ms.
+   */
   private void listen() {
     PgConnectOptions connect = parts.notifications();
     if (connect == null) {
       return;
     }
     PgSubscriber subscriber = PgSubscriber.subscriber(vertx, connect);
-    subscriber.reconnectPolicy(retries -> Math.min(MAX_RECONNECT_MS, 100 << Math.min(retries, 5)));
+    subscriber.reconnectPolicy(retries -> Math.min(MAX_RECONNECT_MS, 100L << Math.min(retries, 5)));
     subscriber.channel(RegistryDatabase.CHANNEL).handler(payload -> refresh());
     subscriber.connect().onFailure(e -> LOG.warn("no notifications: {}", e.getMessage()));
   }

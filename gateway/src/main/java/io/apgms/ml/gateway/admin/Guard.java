@@ -45,8 +45,7 @@ final class Guard {
 
   /** Whoever is on the staff. */
   Handler<RoutingContext> staff() {
-    return only(
-        Roles.ONCALL, Roles.DATA_SCIENTIST, Roles.DS_LEAD, Roles.COMPLIANCE, Roles.SRE);
+    return only(Roles.ONCALL, Roles.DATA_SCIENTIST, Roles.DS_LEAD, Roles.COMPLIANCE, Roles.SRE);
   }
 
   /** Who acts, behind a guard. */

@@ -63,8 +63,7 @@ public final class ManagementVerticle extends VerticleBase {
                                 .end(text)));
     new Health(vertx, parts.runtime(), parts.control()).mount(router);
     Guard guard = new Guard(parts.issuer());
-    Rollouts rollouts =
-        new Rollouts(vertx, parts.registry(), parts.control(), parts.meters());
+    Rollouts rollouts = new Rollouts(vertx, parts.registry(), parts.control(), parts.meters());
     new AdminRoutes(parts.registry(), rollouts, parts.control()).mount(router, guard, body);
     new ModeRoutes(parts.registry(), parts.control(), parts.modes(), parts.runtime())
         .mount(router, guard, body);
@@ -72,8 +71,7 @@ public final class ManagementVerticle extends VerticleBase {
     for (int status : new int[] {400, 404, 405, 413, 414, 415}) {
       router.errorHandler(status, ErrorTable::handle);
     }
-    server =
-        vertx.createHttpServer(ApiVerticle.options(IDLE_MS)).requestHandler(router);
+    server = vertx.createHttpServer(ApiVerticle.options(IDLE_MS)).requestHandler(router);
     return server.listen(parts.management().port(), parts.management().host());
   }
 

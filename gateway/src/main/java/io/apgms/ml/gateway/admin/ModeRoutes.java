@@ -67,8 +67,7 @@ final class ModeRoutes {
     Fields fields = Bodies.fields(rc);
     String mode = fields.required("mode", 16);
     if (!mode.isEmpty() && !mode.equals("observe")) {
-      fields.refuse(
-          "mode", FieldError.quote(mode) + ", expected observe: act can never be forced");
+      fields.refuse("mode", FieldError.quote(mode) + ", expected observe: act can never be forced");
     }
     String reason = fields.required("reason", 2_000);
     String model = fields.optional("modelId", 64);
@@ -76,8 +75,7 @@ final class ModeRoutes {
     fields.check();
     registry
         .forcedModes()
-        .force(
-            Guard.actor(rc), reason, model, ttlMs == null ? null : Duration.ofMillis(ttlMs))
+        .force(Guard.actor(rc), reason, model, ttlMs == null ? null : Duration.ofMillis(ttlMs))
         .onSuccess(forced -> answerInForce(rc, forced.auditId()))
         .onFailure(
             e -> {

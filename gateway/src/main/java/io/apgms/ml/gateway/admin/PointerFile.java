@@ -10,9 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.TreeMap;
 
-/**
- * The pointers this replica acknowledged last, for a start while PostgreSQL is away. Blocking.
- */
+/** The pointers this replica acknowledged last, for a start while PostgreSQL is away. Blocking. */
 final class PointerFile {
   private static final ObjectMapper JSON = new ObjectMapper();
 

@@ -15,9 +15,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
-import java.util.Set;
 
 /**
  * A change of what a model serves, from the decision to the last replica: verify the target, move
@@ -53,8 +53,7 @@ final class Rollouts {
    * @param acked milliseconds until a replica served it, by replica id
    * @param pending replicas that did not within five seconds
    */
-  record Outcome(
-      Change change, long tookMs, Map<String, Acked> acked, List<String> pending) {}
+  record Outcome(Change change, long tookMs, Map<String, Acked> acked, List<String> pending) {}
 
   record Acked(String version, long ms) {}
 
@@ -73,8 +72,7 @@ final class Rollouts {
     return control
         .load(model, version, null)
         .compose(
-            loaded ->
-                registry.deployments().pin(model, version, loaded.digest(), actor, reason))
+            loaded -> registry.deployments().pin(model, version, loaded.digest(), actor, reason))
         .compose(change -> settle(change, started));
   }
 
@@ -124,16 +122,14 @@ final class Rollouts {
                 ReplicaState.Serving now = replica.serving().get(change.model());
                 if (now != null
                     && now.revision() >= change.revision()
-                    && (now.revision() > change.revision()
-                        || now.version().equals(change.to()))) {
+                    && (now.revision() > change.revision() || now.version().equals(change.to()))) {
                   acked.putIfAbsent(replica.id(), new Acked(now.version(), ms));
                 } else {
                   pending.add(replica.id());
                 }
               }
               if (pending.isEmpty() || ms >= ACK_BOUND_MS) {
-                return Future.succeededFuture(
-                    new Outcome(change, ms, acked, List.copyOf(pending)));
+                return Future.succeededFuture(new Outcome(change, ms, acked, List.copyOf(pending)));
               }
               return vertx
                   .timer(POLL_MS, TimeUnit.MILLISECONDS)

@@ -67,8 +67,7 @@ final class AdminClient {
         request.header("Content-Type", "application/json");
         request.method(method, BodyPublishers.ofString(JSON.writeValueAsString(body)));
       }
-      HttpClient client =
-          HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+      HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
       return answer(client.send(request.build(), BodyHandlers.ofString()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -94,7 +93,8 @@ final class AdminClient {
       why.append(": ").append(error.path("detail").asText());
     }
     if (response.statusCode() == 401) {
-      why.append("\n  set ML_TOKEN, e.g. ML_TOKEN=$(bin/ml-service token --subject you --role oncall)");
+      why.append(
+          "\n  set ML_TOKEN, e.g. ML_TOKEN=$(bin/ml-service token --subject you --role oncall)");
     }
     int exit = response.statusCode() >= 500 ? Failure.UNAVAILABLE : Failure.NO;
     throw new Failure(exit, "answer " + response.statusCode() + ": " + why);

@@ -75,8 +75,7 @@ final class DeploymentCommands {
     @Override
     public Integer call() {
       Map<String, Object> body = Map.of("version", version, "reason", reason);
-      return printChange(
-          admin, admin.call("PUT", "/admin/models/" + model + "/pin", body), model);
+      return printChange(admin, admin.call("PUT", "/admin/models/" + model + "/pin", body), model);
     }
   }
 

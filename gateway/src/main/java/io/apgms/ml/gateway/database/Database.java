@@ -22,8 +22,6 @@ public final class Database {
         .setPassword(at.password())
         .setCachePreparedStatements(true)
         .setPreparedStatementCacheMaxSize(64)
-        .setConnectTimeout(timeoutMs)
-        .setTcpKeepAlive(true)
         .addProperty("application_name", "ml-service")
         .addProperty("statement_timeout", Integer.toString(timeoutMs))
         .addProperty("lock_timeout", Integer.toString(Math.max(1, timeoutMs / 2)))
@@ -44,7 +42,11 @@ public final class Database {
             .setIdleTimeoutUnit(TimeUnit.MINUTES)
             .setName("ml-service")
             .setShared(true);
-    return PgBuilder.pool().connectingTo(connectOptions(at, timeoutMs)).with(pool).using(vertx).build();
+    return PgBuilder.pool()
+        .connectingTo(connectOptions(at, timeoutMs))
+        .with(pool)
+        .using(vertx)
+        .build();
   }
 
   /** Brings both modules' schemas up to date. Blocking; safe with several replicas at once. */

@@ -53,8 +53,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
   }
 
   public DatabaseAddress address() {
-    return new DatabaseAddress(
-        "127.0.0.1", postgres.getPort(), "postgres", "postgres", "postgres");
+    return new DatabaseAddress("127.0.0.1", postgres.getPort(), "postgres", "postgres", "postgres");
   }
 
   /** The caller holds the lock of the data folder, so a live server in it belongs to nobody. */

@@ -31,8 +31,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One decision on its way: gather a tick's requests → score them over the event bus → mode → durable
- * log → answer.
+ * One decision on its way: gather a tick's requests → score them over the event bus → mode →
+ * durable log → answer.
  *
  * <p>One instance an event loop; every method runs on that loop. A tick's requests travel as one
  * message and come back as one, without reply handlers, so deadlines are watched here: a chunk that
@@ -163,7 +163,9 @@ public final class DecisionFlow implements AutoCloseable {
   /** The mode as the flags have it, weakened by what only the gateway knows. */
   private Mode mode(ScoreCall call, Terms terms, ServedModel model, boolean review, long now) {
     Mode mode =
-        parts.modes().resolve(new FlagContext(call.modelId(), terms.tenant(), call.entityId()), now);
+        parts
+            .modes()
+            .resolve(new FlagContext(call.modelId(), terms.tenant(), call.entityId()), now);
     if (mode.mode() == DecisionMode.OBSERVE) {
       return mode;
     }
@@ -248,8 +250,7 @@ public final class DecisionFlow implements AutoCloseable {
       return;
     }
     Decided was = p.decided();
-    p.decided =
-        decided(p, was.score(), was.review(), observe(was.mode(), ModeSource.UNLOGGED));
+    p.decided = decided(p, was.score(), was.review(), observe(was.mode(), ModeSource.UNLOGGED));
     spool(List.of(p));
   }
 
@@ -334,10 +335,7 @@ public final class DecisionFlow implements AutoCloseable {
    */
   @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
   public record Terms(
-      @Nullable String tenant,
-      long arrivedNanos,
-      long deadlineNanos,
-      byte @Nullable [] bodyHash) {}
+      @Nullable String tenant, long arrivedNanos, long deadlineNanos, byte @Nullable [] bodyHash) {}
 
   private static final class Pending {
     final ScoreCall call;

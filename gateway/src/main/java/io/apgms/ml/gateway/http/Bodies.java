@@ -18,8 +18,7 @@ public final class Bodies {
   public static void requireJson(RoutingContext rc) {
     String type = rc.request().getHeader(HttpHeaders.CONTENT_TYPE);
     if (type != null && !type.regionMatches(true, 0, "application/json", 0, 16)) {
-      throw Problem.of(
-          415, "media type " + FieldError.quote(type) + ", expected application/json");
+      throw Problem.of(415, "media type " + FieldError.quote(type) + ", expected application/json");
     }
   }
 

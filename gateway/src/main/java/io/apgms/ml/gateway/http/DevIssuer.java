@@ -39,10 +39,8 @@ public final class DevIssuer {
         JWTAuth.create(
             vertx,
             new JWTAuthOptions()
-                .addPubSecKey(
-                    new PubSecKeyOptions().setAlgorithm("HS256").setBuffer(key(dataDir)))
-                .setJWTOptions(
-                    new JWTOptions().setIssuer(ISSUER).setAudience(List.of(AUDIENCE)))));
+                .addPubSecKey(new PubSecKeyOptions().setAlgorithm("HS256").setBuffer(key(dataDir)))
+                .setJWTOptions(new JWTOptions().setIssuer(ISSUER).setAudience(List.of(AUDIENCE)))));
   }
 
   private static String key(Path dataDir) throws IOException {
@@ -50,11 +48,12 @@ public final class DevIssuer {
     Files.createDirectories(dataDir.resolve("keys"));
     byte[] fresh = new byte[32];
     new SecureRandom().nextBytes(fresh);
-    Path part = Files.createTempFile(
-        dataDir.resolve("keys"),
-        "dev-issuer",
-        ".part",
-        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    Path part =
+        Files.createTempFile(
+            dataDir.resolve("keys"),
+            "dev-issuer",
+            ".part",
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     try {
       Files.writeString(part, Base64.getEncoder().encodeToString(fresh));
       Files.createLink(file, part); // the first one wins, whole

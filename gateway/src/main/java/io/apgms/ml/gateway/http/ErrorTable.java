@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.feedback.FeedbackException;
 import io.apgms.ml.gateway.decision.Refusal;
 import io.apgms.ml.registry.RegistryException;
-import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.VertxException;
+import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.HttpException;
 import java.util.UUID;
@@ -105,7 +105,9 @@ public final class ErrorTable {
               : Problem.unknownOutcome(predictionId);
       case REQUEST_ID_REUSED ->
           Problem.field(
-              409, "/requestId", "sent before with another body, expected the same body or a new id");
+              409,
+              "/requestId",
+              "sent before with another body, expected the same body or a new id");
     };
   }
 

@@ -61,7 +61,9 @@ public final class Fields {
     if (!text.isEmpty()) {
       refuse(
           key,
-          FieldError.quote(text) + ", expected one of " + Arrays.toString(words.getEnumConstants()));
+          FieldError.quote(text)
+              + ", expected one of "
+              + Arrays.toString(words.getEnumConstants()));
     }
     return null;
   }
@@ -115,8 +117,13 @@ public final class Fields {
         || !node.canConvertToLong()
         || node.longValue() < min
         || node.longValue() > max) {
-      refuse(key, FieldError.quote(node.toString()) + ", expected a whole number from " + min
-          + " to " + max);
+      refuse(
+          key,
+          FieldError.quote(node.toString())
+              + ", expected a whole number from "
+              + min
+              + " to "
+              + max);
       return null;
     }
     return node.longValue();
@@ -130,8 +137,13 @@ public final class Fields {
     }
     String text = node.toString();
     if (!node.isObject() || text.length() > maxBytes) {
-      refuse(key, kind(node) + " of " + text.length() + " characters, expected an object of at most "
-          + maxBytes);
+      refuse(
+          key,
+          kind(node)
+              + " of "
+              + text.length()
+              + " characters, expected an object of at most "
+              + maxBytes);
       return null;
     }
     return text;

@@ -30,8 +30,7 @@ final class ModelRoutes {
             rc -> {
               ServedModel model = runtime.active(rc.pathParam("modelId"));
               if (model == null) {
-                throw Problem.of(
-                    404, "unknown model " + FieldError.quote(rc.pathParam("modelId")));
+                throw Problem.of(404, "unknown model " + FieldError.quote(rc.pathParam("modelId")));
               }
               Answers.send(rc, 200, json(model));
             });

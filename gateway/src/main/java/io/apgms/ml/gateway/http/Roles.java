@@ -13,14 +13,7 @@ public final class Roles {
   /** Every role there is. */
   public static final List<String> ALL =
       List.of(
-          ONCALL,
-          DATA_SCIENTIST,
-          DS_LEAD,
-          COMPLIANCE,
-          SRE,
-          "scorer",
-          "labeller",
-          "alertmanager");
+          ONCALL, DATA_SCIENTIST, DS_LEAD, COMPLIANCE, SRE, "scorer", "labeller", "alertmanager");
 
   private Roles() {}
 }

@@ -159,8 +159,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
         return;
       }
       response.headers().set(HttpHeaders.CONTENT_TYPE, JSON);
-      var unused =
-          response.end(Buffer.buffer(json(decided).getBytes(StandardCharsets.ISO_8859_1)));
+      var unused = response.end(Buffer.buffer(json(decided).getBytes(StandardCharsets.ISO_8859_1)));
     }
 
     @Override

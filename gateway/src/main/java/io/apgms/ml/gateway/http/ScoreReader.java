@@ -98,8 +98,7 @@ public final class ScoreReader {
         if (first != JsonToken.START_OBJECT) {
           in.skipChildren();
           requireEnd(in);
-          throw Problem.field(
-              422, "", "the body is " + kindOf(first) + ", expected a JSON object");
+          throw Problem.field(422, "", "the body is " + kindOf(first) + ", expected a JSON object");
         }
         for (String key = in.nextFieldName(); key != null; key = in.nextFieldName()) {
           in.nextToken();
@@ -222,7 +221,8 @@ public final class ScoreReader {
         JsonToken token = in.nextToken();
         int slot = schema.slot(name, guess);
         if (slot < 0) {
-          refuse("/inputs/" + FieldError.token(name), "unknown, expected only the model's features");
+          refuse(
+              "/inputs/" + FieldError.token(name), "unknown, expected only the model's features");
           in.skipChildren();
           continue;
         }

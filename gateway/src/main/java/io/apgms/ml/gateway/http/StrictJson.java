@@ -15,7 +15,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
-/** JSON as RFC 8259 has it and no more: no duplicate keys, no NaN, no trailing bytes, UTF-8 only. */
+/**
+ * JSON as RFC 8259 has it and no more: no duplicate keys, no NaN, no trailing bytes, UTF-8 only.
+ */
 public final class StrictJson {
   static final int MAX_DEPTH = 32;
 
@@ -66,8 +68,7 @@ public final class StrictJson {
   /** Where the text stops being JSON; never what stands there. */
   static Problem malformed(JsonProcessingException e) {
     JsonLocation at = e.getLocation();
-    String where =
-        at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
+    String where = at == null ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
     String why =
         e.getOriginalMessage().startsWith("Duplicate field")
             ? "a key that stands twice"

@@ -15,7 +15,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** Typed reads of one settings file with the environment over it; remembers which keys were read. */
+/**
+ * Typed reads of one settings file with the environment over it; remembers which keys were read.
+ */
 final class SettingsReader {
   private final JsonNode root;
   private final Path home;
@@ -114,7 +116,10 @@ final class SettingsReader {
         unknown.add(section.getKey());
         continue;
       }
-      section.getValue().fieldNames().forEachRemaining(n -> unknown.add(section.getKey() + "." + n));
+      section
+          .getValue()
+          .fieldNames()
+          .forEachRemaining(n -> unknown.add(section.getKey() + "." + n));
     }
     unknown.removeAll(read);
     if (!unknown.isEmpty()) {

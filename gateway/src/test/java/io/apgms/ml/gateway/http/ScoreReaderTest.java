@@ -89,8 +89,7 @@ class ScoreReaderTest {
         "[1,2]|/inputs|an array, expected an object"
       })
   void read_badInputs_nameTheFieldAndTheExpected(String inputs, String pointer, String detail) {
-    Problem problem =
-        refused("{\"modelId\":\"m\",\"inputs\":" + inputs.replace('\'', '"') + "}");
+    Problem problem = refused("{\"modelId\":\"m\",\"inputs\":" + inputs.replace('\'', '"') + "}");
     assertThat(problem.status()).isEqualTo(422);
     assertThat(problem.errors())
         .anySatisfy(
@@ -182,8 +181,7 @@ class ScoreReaderTest {
     for (int i = 0; i < 2_000; i++) {
       float ratio = (float) random.nextDouble(-1.5, 10);
       int count = random.nextInt(0, 101);
-      List<String> inputs =
-          new ArrayList<>(List.of("\"ratio\":" + ratio, "\"count\": " + count));
+      List<String> inputs = new ArrayList<>(List.of("\"ratio\":" + ratio, "\"count\": " + count));
       Collections.shuffle(inputs, new java.util.Random(random.nextLong()));
       List<String> keys =
           new ArrayList<>(

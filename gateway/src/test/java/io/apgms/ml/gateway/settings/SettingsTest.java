@@ -71,7 +71,8 @@ class SettingsTest {
     "ML_TLS_CERT, cert.pem, unset",
     "ML_ACTION_SINKS, http://127.0.0.1:1, unset"
   })
-  void read_withABadValue_isRefusedNamingWhatIsExpected(String name, String value, String expected) {
+  void read_withABadValue_isRefusedNamingWhatIsExpected(
+      String name, String value, String expected) {
     assertThatThrownBy(() -> Settings.read(HOME, Map.of(name, value)))
         .isInstanceOf(SettingsException.class)
         .hasMessageContaining("expected")

@@ -1,0 +1,102 @@
+package io.apgms.ml.feedback;
+
+import org.jspecify.annotations.Nullable;
+
+/** What this module refuses or cannot do, by kind; the edge maps each kind to one status. */
+public abstract sealed class FeedbackException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private FeedbackException(String message, @Nullable Throwable cause) {
+    super(message, cause, false, false);
+  }
+
+  /** There is no such prediction. */
+  public static final class NotFound extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public NotFound(String message) {
+      super(message, null);
+    }
+  }
+
+  /** Another model or version made the prediction. */
+  public static final class VersionConflict extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public VersionConflict(String message) {
+      super(message, null);
+    }
+  }
+
+  /** The label cannot belong to the recommendation. */
+  public static final class Contradiction extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public Contradiction(String message) {
+      super(message, null);
+    }
+  }
+
+  /** The idempotency key came with another body before. */
+  public static final class KeyReused extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public KeyReused(String message) {
+      super(message, null);
+    }
+  }
+
+  /** The requestId came with another body before. */
+  public static final class RequestIdConflict extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public RequestIdConflict(String message) {
+      super(message, null);
+    }
+  }
+
+  /** A cursor or filter that is not of this module's making. */
+  public static final class Invalid extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public Invalid(String message) {
+      super(message, null);
+    }
+  }
+
+  /** The spool is at its bound, or refuses a write; nothing was kept. */
+  public static final class SpoolFull extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public SpoolFull(String message) {
+      super(message, null);
+    }
+  }
+
+  /** Known not to be in the database: it is away, or the queue before it is full. */
+  public static final class NotSent extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public NotSent(String message) {
+      super(message, null);
+    }
+  }
+
+  /** It was sent, and whether it was committed is not known. */
+  public static final class OutcomeUnknown extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public OutcomeUnknown(String message, Throwable cause) {
+      super(message, cause);
+    }
+  }
+
+  /** The database or the spool cannot be used now. */
+  public static final class Unavailable extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public Unavailable(String message, @Nullable Throwable cause) {
+      super(message, cause);
+    }
+  }
+}

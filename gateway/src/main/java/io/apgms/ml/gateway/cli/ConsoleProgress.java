@@ -1,0 +1,34 @@
+package io.apgms.ml.gateway.cli;
+
+import io.apgms.ml.training.Progress;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import org.jspecify.annotations.Nullable;
+
+/** A progress bar a step on standard error, on a terminal only. */
+final class ConsoleProgress implements Progress, AutoCloseable {
+  private final boolean terminal = System.console() != null;
+  private String step = "";
+  private @Nullable ProgressBar bar;
+
+  @Override
+  public void report(String step, int done, int total) {
+    if (!terminal) {
+      return;
+    }
+    if (bar == null || !step.equals(this.step)) {
+      close();
+      this.step = step;
+      bar = new ProgressBarBuilder().setTaskName(step).setInitialMax(total).build();
+    }
+    bar.stepTo(done);
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+      bar = null;
+    }
+  }
+}

@@ -1,0 +1,213 @@
+package io.apgms.ml.scoring;
+
+import io.apgms.ml.registry.GoldenRow;
+import io.apgms.ml.registry.Manifest;
+import io.apgms.ml.registry.VerifiedArtifact;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The loaded versions of each model and which one is active. Readers see one immutable map; changes
+ * replace it. Versions stand beside each other: a request is scored by the active one or by the one
+ * it names, never by turns.
+ */
+public final class ScoringRuntime {
+  static final double TOLERANCE = 2e-6; // last bits differ across batch sizes and processors
+  private static final int WARM_CALLS = 3;
+
+  private final int maxBatchRows;
+  private final DistributionSummary batchSize;
+  private final AtomicInteger queued;
+  private volatile Map<String, Versions> models = Map.of();
+
+  private record Versions(@Nullable LoadedModel active, Map<String, LoadedModel> byVersion) {}
+
+  /**
+   * Empty: with no active model every request is NO_MODEL.
+   *
+   * @param maxBatchRows most rows of one forward pass
+   */
+  public ScoringRuntime(int maxBatchRows, MeterRegistry meters) {
+    this.maxBatchRows = maxBatchRows;
+    this.batchSize =
+        DistributionSummary.builder("apgms_ml_inference_batch_size")
+            .serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128, 256)
+            .register(meters);
+    this.queued = new AtomicInteger();
+    Gauge.builder("apgms_ml_inference_queue_depth", queued, AtomicInteger::get).register(meters);
+  }
+
+  /**
+   * Loads a version beside the others: native module, golden rows, every batch shape warmed.
+   * Blocking; the version is not active until {@link #activate}.
+   *
+   * @throws ScoringException when it cannot serve
+   */
+  public ServedModel prepare(VerifiedArtifact artifact) {
+    Manifest m = artifact.manifest();
+    ServedModel served =
+        new ServedModel(
+            m.model(),
+            m.version(),
+            artifact.digest(),
+            m.features(),
+            m.threshold(),
+            m.slo(),
+            artifact.golden());
+    TorchModel torch = load(artifact.torchScript(), m.features().size());
+    try {
+      checkGolden(torch, served);
+      warm(torch, served);
+    } catch (RuntimeException e) {
+      torch.close();
+      throw e;
+    }
+    put(new LoadedModel(served, torch));
+    return served;
+  }
+
+  private static TorchModel load(byte[] bytes, int features) {
+    try {
+      return TorchModel.load(bytes, features);
+    } catch (IllegalArgumentException e) {
+      throw new ScoringException.NotTorchScript(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static void checkGolden(TorchModel torch, ServedModel served) {
+    List<GoldenRow> golden = served.golden();
+    for (int i = 0; i < golden.size(); i++) {
+      float[] score;
+      try {
+        score = torch.score(golden.get(i).toTensor(served.features()), 1);
+      } catch (RuntimeException e) {
+        throw new ScoringException.NotTorchScript("forward fails: " + e.getMessage());
+      }
+      double expected = golden.get(i).score();
+      double actual = score.length == 1 ? rounded(score[0]) : Double.NaN;
+      if (!(Math.abs(actual - expected) <= TOLERANCE)) {
+        throw new ScoringException.GoldenMismatch(i, actual, expected);
+      }
+    }
+  }
+
+  private void warm(TorchModel torch, ServedModel served) {
+    float[] row = served.golden().get(0).toTensor(served.features());
+    for (int rows = 1; rows <= maxBatchRows; rows *= 2) {
+      float[] batch = new float[rows * row.length];
+      for (int i = 0; i < rows; i++) {
+        System.arraycopy(row, 0, batch, i * row.length, row.length);
+      }
+      for (int call = 0; call < WARM_CALLS; call++) {
+        torch.score(batch, rows);
+      }
+    }
+  }
+
+  private synchronized void put(LoadedModel loaded) {
+    ServedModel served = loaded.served();
+    Versions now = models.getOrDefault(served.modelId(), new Versions(null, Map.of()));
+    Map<String, LoadedModel> byVersion = new HashMap<>(now.byVersion());
+    LoadedModel before = byVersion.put(served.version(), loaded);
+    boolean replacesActive = before != null && before == now.active();
+    replace(
+        served.modelId(),
+        new Versions(replacesActive ? loaded : now.active(), Map.copyOf(byVersion)));
+    if (before != null) {
+      before.release();
+    }
+  }
+
+  private void replace(String modelId, Versions versions) {
+    Map<String, Versions> next = new HashMap<>(models);
+    next.put(modelId, versions);
+    models = Map.copyOf(next);
+  }
+
+  /** Makes a loaded version the active one: one reference is swapped. */
+  public synchronized void activate(String modelId, String version) {
+    Versions now = models.get(modelId);
+    LoadedModel loaded = now == null ? null : now.byVersion().get(version);
+    if (now == null || loaded == null) {
+      throw new IllegalStateException(modelId + " " + version + " is not loaded");
+    }
+    replace(modelId, new Versions(loaded, now.byVersion()));
+  }
+
+  /** Retires the versions not named; each is freed after its last use. The active one stays. */
+  public synchronized void retain(String modelId, Set<String> versions) {
+    Versions now = models.get(modelId);
+    if (now == null) {
+      return;
+    }
+    Map<String, LoadedModel> kept = new HashMap<>(now.byVersion());
+    List<LoadedModel> retired = new ArrayList<>();
+    for (LoadedModel loaded : now.byVersion().values()) {
+      if (loaded != now.active() && !versions.contains(loaded.served().version())) {
+        kept.remove(loaded.served().version());
+        retired.add(loaded);
+      }
+    }
+    replace(modelId, new Versions(now.active(), Map.copyOf(kept)));
+    retired.forEach(LoadedModel::release);
+  }
+
+  /** The active version of a model; cheap enough for every request. */
+  public @Nullable ServedModel active(String modelId) {
+    Versions now = models.get(modelId);
+    return now == null || now.active() == null ? null : now.active().served();
+  }
+
+  /** A loaded version of a model. */
+  public @Nullable ServedModel loaded(String modelId, String version) {
+    Versions now = models.get(modelId);
+    LoadedModel loaded = now == null ? null : now.byVersion().get(version);
+    return loaded == null ? null : loaded.served();
+  }
+
+  /** Every active version. */
+  public Collection<ServedModel> active() {
+    return models.values().stream()
+        .map(Versions::active)
+        .filter(java.util.Objects::nonNull)
+        .map(LoadedModel::served)
+        .collect(Collectors.toList());
+  }
+
+  /** The version to score with, its use counted; null when there is none. */
+  @Nullable LoadedModel acquire(String modelId, @Nullable String version) {
+    // A version retired between the look and the count is looked for again, in the newer map.
+    for (int attempt = 0; attempt < 3; attempt++) {
+      Versions now = models.get(modelId);
+      LoadedModel loaded =
+          now == null ? null : version == null ? now.active() : now.byVersion().get(version);
+      if (loaded == null || loaded.acquire()) {
+        return loaded;
+      }
+    }
+    return null;
+  }
+
+  int maxBatchRows() {
+    return maxBatchRows;
+  }
+
+  void batch(int rows, int waiting) {
+    batchSize.record(rows);
+    queued.lazySet(waiting);
+  }
+
+  static double rounded(float score) {
+    return Math.rint(score * 1e6) / 1e6;
+  }
+}

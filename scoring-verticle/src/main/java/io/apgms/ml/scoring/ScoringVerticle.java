@@ -1,0 +1,118 @@
+package io.apgms.ml.scoring;
+
+import io.apgms.ml.scoring.ScoreResult.Outcome;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.eventbus.DeliveryOptions;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Scores chunks on an event loop of its own. While the model runs, chunks gather in the loop's
+ * queue; a drain runs behind all of them, so the next batch is whatever has come by then.
+ */
+public final class ScoringVerticle extends VerticleBase {
+  /** Where a {@link ScoreChunk} is sent. */
+  public static final String ADDRESS = "scoring";
+
+  private static final Logger LOG = LoggerFactory.getLogger(ScoringVerticle.class);
+  private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
+
+  private final ScoringRuntime runtime;
+  private final Batcher batcher;
+  private float[] input = new float[0];
+  private float[] output = new float[0];
+
+  /**
+   * Over a runtime.
+   *
+   * @param maxQueuedRows rows that may wait; a chunk over it is answered OVERLOADED
+   */
+  public ScoringVerticle(ScoringRuntime runtime, int maxQueuedRows) {
+    this.runtime = runtime;
+    this.batcher = new Batcher(maxQueuedRows, runtime.maxBatchRows(), this::score, this::answer);
+  }
+
+  @Override
+  public Future<?> start() {
+    LocalCodec.register(vertx, ScoreChunk.class);
+    LocalCodec.register(vertx, ScoredChunk.class);
+    return vertx
+        .eventBus()
+        .<ScoreChunk>localConsumer(
+            ADDRESS,
+            message -> {
+              if (batcher.offer(message.body())) {
+                context.runOnContext(v -> drain());
+              }
+            })
+        .completion();
+  }
+
+  private void drain() {
+    if (batcher.drain(System.nanoTime())) {
+      context.runOnContext(v -> drain());
+    }
+  }
+
+  private void answer(Batcher.ScoreChunkDone done) {
+    vertx.eventBus().send(done.replyTo(), done.chunk(), LOCAL);
+  }
+
+  private void score(String modelId, @Nullable String version, List<Batcher.Row> rows) {
+    LoadedModel model = runtime.acquire(modelId, version);
+    if (model == null) {
+      boolean noModel = version == null || runtime.active(modelId) == null;
+      answerAll(rows, noModel ? Outcome.NO_MODEL : Outcome.NO_VERSION, null);
+      return;
+    }
+    try {
+      forward(model, rows);
+    } catch (RuntimeException e) {
+      LOG.error("forward pass of {} failed: {}", modelId, e.getMessage());
+      answerAll(rows, Outcome.FAILED, model.served());
+    } finally {
+      model.release();
+    }
+  }
+
+  private void forward(LoadedModel model, List<Batcher.Row> rows) {
+    ServedModel served = model.served();
+    int width = served.features().size();
+    int n = rows.size();
+    if (input.length < n * width) {
+      input = new float[runtime.maxBatchRows() * width];
+    }
+    if (output.length < n) {
+      output = new float[runtime.maxBatchRows()];
+    }
+    for (int i = 0; i < n; i++) {
+      float[] row = rows.get(i).request().row();
+      if (row.length != width) {
+        throw new IllegalStateException(row.length + " features, expected " + width);
+      }
+      System.arraycopy(row, 0, input, i * width, width);
+    }
+    runtime.batch(n, batcher.queuedRows());
+    model.torch().score(input, n, output);
+    for (int i = 0; i < n; i++) {
+      rows.get(i).set(result(output[i], served));
+    }
+  }
+
+  private static ScoreResult result(float raw, ServedModel served) {
+    double score = ScoringRuntime.rounded(raw);
+    return score >= 0 && score <= 1
+        ? new ScoreResult(Outcome.SCORED, score, served)
+        : ScoreResult.none(Outcome.INVALID_OUTPUT, served);
+  }
+
+  private static void answerAll(
+      List<Batcher.Row> rows, Outcome outcome, @Nullable ServedModel model) {
+    for (Batcher.Row row : rows) {
+      row.set(ScoreResult.none(outcome, model));
+    }
+  }
+}
