@@ -28,8 +28,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The retraining steps, files in and files out; blocking, seconds each. Same inputs and seed give
- * the same bytes in every file on every machine.
+ * The retraining steps, files in and files out; blocking, seconds each. The same inputs and seed
+ * give the same {@code model.pt} on every machine; reports go through libtorch, so their last
+ * digits may follow the CPU.
  */
 public final class Training {
   /** Name and version of this trainer; a change of the bytes it makes changes it. */

@@ -9,7 +9,7 @@ import java.util.stream.IntStream;
 
 /**
  * A fitted model rewritten so that libtorch needs few operations for it. Every input of the network
- * is a sum of ramps r(x) = clamp((x - low) * scale, 0, 1): a piecewise linear score has one between
+ * is a sum of ramps r(x) = clamp(x - low, 0, gap) / gap: a piecewise linear score has one between
  * each two knots, a code c of an integer is the ramp from c - 1 less the ramp from c, and a missing
  * value is put below every value, where a ramp tells it from all others. These sums are folded into
  * the weights of the first layer; the members become blocks of one network.
@@ -25,7 +25,7 @@ final class FoldedNetwork {
   }
 
   /** One ramp of a column and what it adds to up to two network inputs. */
-  private record Ramp(int column, double low, double scale, List<Share> shares) {}
+  private record Ramp(int column, float low, float gap, List<Share> shares) {}
 
   private record Share(int input, double factor) {}
 
@@ -62,16 +62,16 @@ final class FoldedNetwork {
     for (int k = 0; k + 1 < lane.knots().length; k++) {
       double gap = (double) lane.knots()[k + 1] - lane.knots()[k];
       double step = lane.scores()[k + 1] - lane.scores()[k];
-      ramps.add(new Ramp(column, lane.knots()[k], 1 / gap, List.of(new Share(input, step))));
+      ramps.add(new Ramp(column, lane.knots()[k], (float) gap, List.of(new Share(input, step))));
     }
     if (lane.missing()) {
-      double fill = fill(lane);
+      float fill = fill(lane);
       double gap = Math.min(lane.lowest(), lane.knots()[0]) - fill;
       // 0 for a missing value, 1 for every other: score 0 and indicator 1, else as above.
       base[input] = 0;
       base[input + 1] = 1;
       List<Share> shares = List.of(new Share(input, lane.scores()[0]), new Share(input + 1, -1));
-      ramps.add(new Ramp(column, fill, 1 / gap, shares));
+      ramps.add(new Ramp(column, fill, (float) gap, shares));
     }
   }
 
@@ -101,15 +101,15 @@ final class FoldedNetwork {
   float[] lows() {
     float[] out = new float[ramps.size()];
     for (int i = 0; i < out.length; i++) {
-      out[i] = (float) ramps.get(i).low();
+      out[i] = ramps.get(i).low();
     }
     return out;
   }
 
-  float[] scales() {
+  float[] gaps() {
     float[] out = new float[ramps.size()];
     for (int i = 0; i < out.length; i++) {
-      out[i] = (float) ramps.get(i).scale();
+      out[i] = ramps.get(i).gap();
     }
     return out;
   }
@@ -135,13 +135,7 @@ final class FoldedNetwork {
       int column = m * net.size(layer + 1);
       for (int j = 0; j < net.size(layer + 1); j++) {
         if (layer == 0) {
-          for (int r = 0; r < ramps.size(); r++) {
-            double sum = 0;
-            for (Share s : ramps.get(r).shares()) {
-              sum += s.factor() * net.weight(0, s.input(), j);
-            }
-            out[r * width + column + j] = (float) sum;
-          }
+          rampWeights(net, j, out, column + j);
         } else {
           for (int i = 0; i < net.size(layer); i++) {
             out[(m * net.size(layer) + i) * width + column + j] = (float) net.weight(layer, i, j);
@@ -150,6 +144,26 @@ final class FoldedNetwork {
       }
     }
     return out;
+  }
+
+  // What rounding to float32 leaves over is carried to the next ramp of the column: the sum of many
+  // ramps that are all at their end is then as exact as one of them.
+  private void rampWeights(Mlp net, int unit, float[] out, int at) {
+    int width = outputs(0);
+    double carry = 0;
+    for (int r = 0; r < ramps.size(); r++) {
+      Ramp ramp = ramps.get(r);
+      if (r > 0 && ramps.get(r - 1).column() != ramp.column()) {
+        carry = 0;
+      }
+      double whole = carry;
+      for (Share s : ramp.shares()) {
+        whole += s.factor() * net.weight(0, s.input(), unit);
+      }
+      float weight = (float) (whole / ramp.gap());
+      out[r * width + at] = weight;
+      carry = whole - (double) weight * ramp.gap();
+    }
   }
 
   float[] biases(int layer) {

@@ -53,23 +53,33 @@ public final class TorchArchive {
         fills[i] = fillsMissing(lanes.get(i)) ? FoldedNetwork.fill(lanes.get(i)) : Float.NaN;
       }
       tensor("fill", fills, fills.length);
-      line("filled = torch.where(torch.isnan(" + x + "), self.fill, " + x + ")");
+      line("filled = torch.fmax(" + x + ", self.fill)"); // takes the other one for NaN
       x = "filled";
     }
     ramps(net, x);
+    line("return " + layers(net, model.members().size()));
+  }
+
+  /** The layers over the ramps {@code u}; the expression of the score. */
+  private String layers(FoldedNetwork net, int members) {
     String from = "u";
     for (int layer = 0; layer < net.layers(); layer++) {
-      tensor("weight" + layer, net.weights(layer), net.inputs(layer), net.outputs(layer));
-      tensor("bias" + layer, net.biases(layer), net.outputs(layer));
-      String sum = "torch.addmm(self.bias" + layer + ", " + from + ", self.weight" + layer + ")";
       boolean last = layer + 1 == net.layers();
-      line("h" + layer + " = torch." + (last ? "sigmoid_(" : "relu_(") + sum + ")");
+      boolean vector = last && members == 1; // [n] at once, without a squeeze
+      float[] weights = net.weights(layer);
+      if (vector) {
+        tensor("weight" + layer, weights, weights.length);
+      } else {
+        tensor("weight" + layer, weights, net.inputs(layer), net.outputs(layer));
+      }
+      tensor("bias" + layer, net.biases(layer), net.outputs(layer));
+      line(
+          String.format(
+              "h%d = torch.%s(torch.%s(self.bias%d, %s, self.weight%d))",
+              layer, last ? "sigmoid_" : "relu_", vector ? "addmv" : "addmm", layer, from, layer));
       from = "h" + layer;
     }
-    line(
-        model.members().size() == 1
-            ? "return torch.squeeze(" + from + ", 1)"
-            : "return torch.mean(" + from + ", [1])");
+    return members == 1 ? from : "torch.mean(" + from + ", [1])";
   }
 
   private static boolean fillsMissing(Lane lane) {
@@ -94,9 +104,10 @@ public final class TorchArchive {
     float[] lows = net.lows();
     tensor("column", net.columns());
     tensor("low", lows, lows.length);
-    tensor("scale", net.scales(), lows.length);
+    tensor("zero", new float[lows.length], lows.length);
+    tensor("gap", net.gaps(), lows.length);
     line("r = torch.sub_(torch.index_select(" + x + ", 1, self.column), self.low)");
-    line("u = torch.clamp_(torch.mul_(r, self.scale), 0, 1)");
+    line("u = torch.clamp_(r, self.zero, self.gap)");
   }
 
   private void line(String code) {
