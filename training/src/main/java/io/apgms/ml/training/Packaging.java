@@ -88,7 +88,22 @@ final class Packaging {
     } catch (IOException e) {
       throw new TrainingException.Run("the artifact cannot be written: " + e.getMessage());
     }
-    return new ArtifactStore(outRoot).load(schema.model(), version);
+    VerifiedArtifact artifact = new ArtifactStore(outRoot).load(schema.model(), version);
+    checkGolden(artifact);
+    return artifact;
+  }
+
+  private static void checkGolden(VerifiedArtifact artifact) {
+    List<Manifest.Feature> features = artifact.manifest().features();
+    try (TorchModel module = TorchModel.load(artifact.torchScript(), features.size())) {
+      for (GoldenRow row : artifact.golden()) {
+        double score = Metrics.round(module.score(row.toTensor(features), 1)[0]);
+        if (Math.abs(score - row.score()) > ScoredRows.TOLERANCE) {
+          throw new TrainingException.Export(
+              "golden row scores " + score + ", expected " + row.score());
+        }
+      }
+    }
   }
 
   private Manifest manifest() {
