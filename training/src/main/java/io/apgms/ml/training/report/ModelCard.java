@@ -2,6 +2,8 @@ package io.apgms.ml.training.report;
 
 import io.apgms.ml.training.data.ModelSchema;
 import io.apgms.ml.training.report.BiasReport.Group;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -145,9 +147,8 @@ public final class ModelCard {
   }
 
   private static String number(double value) {
-    return value == StrictMath.rint(value)
-        ? text("%d", (long) value)
-        : text("%.4f", value).replaceAll("0+$", "");
+    BigDecimal four = new BigDecimal(value).setScale(4, RoundingMode.HALF_EVEN);
+    return four.signum() == 0 ? "0" : four.stripTrailingZeros().toPlainString();
   }
 
   private static String text(String format, Object... arguments) {

@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Writes a model as a TorchScript archive that takes raw columns, float32 [n, features] with NaN
@@ -75,8 +76,14 @@ public final class TorchArchive {
       tensor("bias" + layer, net.biases(layer), net.outputs(layer));
       line(
           String.format(
+              Locale.ROOT,
               "h%d = torch.%s(torch.%s(self.bias%d, %s, self.weight%d))",
-              layer, last ? "sigmoid_" : "relu_", vector ? "addmv" : "addmm", layer, from, layer));
+              layer,
+              last ? "sigmoid_" : "relu_",
+              vector ? "addmv" : "addmm",
+              layer,
+              from,
+              layer));
       from = "h" + layer;
     }
     return members == 1 ? from : "torch.mean(" + from + ", [1])";
