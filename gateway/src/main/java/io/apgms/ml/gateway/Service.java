@@ -166,6 +166,7 @@ public final class Service implements AutoCloseable {
             address.user(),
             address.password(),
             pool,
+            settings.database().timeoutMs(),
             meters));
   }
 

@@ -75,8 +75,9 @@ final class AdminRoutes {
                   }
                   ObjectNode out = Answers.object().put("modelId", model);
                   ArrayNode list = out.putArray("deployments");
+                  int active = newestFirst.get(0).revision();
                   for (Deployment d : newestFirst) {
-                    list.add(json(d).put("active", d == newestFirst.get(0)));
+                    list.add(json(d).put("active", d.revision() == active));
                   }
                   return out;
                 });

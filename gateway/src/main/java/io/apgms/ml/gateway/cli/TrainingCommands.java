@@ -5,8 +5,8 @@ import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.Names;
 import io.apgms.ml.registry.VerifiedArtifact;
-import io.apgms.ml.training.Training;
 import io.apgms.ml.training.TrainOptions;
+import io.apgms.ml.training.Training;
 import io.apgms.ml.training.TrainingRun;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -56,7 +56,9 @@ final class TrainingCommands {
         description = "take a file of another hash than the schema names: data of your own")
     private boolean anyData;
 
-    @Option(names = "--seed", description = "of splits, weights and batches (default: the schema's)")
+    @Option(
+        names = "--seed",
+        description = "of splits, weights and batches (default: the schema's)")
     private @Nullable Long seed;
 
     @Option(names = "--out", required = true, description = "run folder")
@@ -124,7 +126,7 @@ final class TrainingCommands {
                 json
                     ? JSON.writeValueAsString(evaluation)
                     : "cross-validated AUC "
-                        + evaluation.crossValidation().outOfFold().auc()
+                        + evaluation.crossValidation().overall().auc()
                         + ", holdout AUC "
                         + evaluation.holdout().auc()
                         + "\nnext: bin/ml-service package --run "

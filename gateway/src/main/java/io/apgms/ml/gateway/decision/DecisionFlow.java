@@ -234,8 +234,7 @@ public final class DecisionFlow implements AutoCloseable {
       answer(p, stored.id().equals(p.decided().id()) ? p.decided() : replayed(stored));
     } else if (failure instanceof FeedbackException.RequestIdConflict) {
       refuse(p, Refusal.REQUEST_ID_REUSED, p.model);
-    } else if (failure instanceof FeedbackException.NotSent
-        || failure instanceof FeedbackException.Overloaded) {
+    } else if (failure instanceof FeedbackException.NotSent) {
       notCommitted(p);
     } else {
       LOG.warn("commit of a decision with unknown outcome: {}", String.valueOf(failure));

@@ -74,7 +74,7 @@ public final class ApiVerticle extends VerticleBase {
     DecisionLog log = shared.log();
     Labels labels = parts.labels();
     if (log != null && labels != null) {
-      PredictionRoutes.mount(router, log);
+      PredictionRoutes.mount(router, log, shared.runtime());
       FeedbackRoutes.mount(router, body, labels, parts.issuer());
     }
     router.route().failureHandler(ErrorTable::handle);

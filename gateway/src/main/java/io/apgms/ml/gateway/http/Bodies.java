@@ -3,6 +3,8 @@ package io.apgms.ml.gateway.http;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.ext.web.RoutingContext;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 
 /** What handlers of both listeners read from a request's body. */
 public final class Bodies {
@@ -12,6 +14,15 @@ public final class Bodies {
   public static byte[] bytes(RoutingContext rc) {
     Buffer body = rc.body().buffer();
     return body == null ? new byte[0] : body.getBytes();
+  }
+
+  /** What an idempotency key or a requestId stands for. */
+  static byte[] sha256(byte[] body) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(body);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
   }
 
   /** Takes {@code application/json} and a missing type; refuses others with 415. */

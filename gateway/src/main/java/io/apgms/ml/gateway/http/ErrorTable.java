@@ -51,6 +51,9 @@ public final class ErrorTable {
         || refused instanceof RegistryException.Corrupt) {
       return Problem.of(409, detail);
     }
+    if (refused instanceof RegistryException.Unavailable) {
+      return Problem.busy(503, "the registry database is away, whether it was done is unknown");
+    }
     return Problem.of(422, detail);
   }
 
@@ -64,7 +67,8 @@ public final class ErrorTable {
       return Problem.of(409, detail);
     }
     if (refused instanceof FeedbackException.Contradiction
-        || refused instanceof FeedbackException.KeyReused) {
+        || refused instanceof FeedbackException.KeyReused
+        || refused instanceof FeedbackException.Invalid) {
       return Problem.of(422, detail);
     }
     return Problem.busy(503, "the decision log is away, try again");

@@ -13,8 +13,6 @@ import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.RoutingContext;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -72,7 +70,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
               tenant,
               arrived,
               arrived + TimeUnit.MILLISECONDS.toNanos(timeoutMs),
-              call.requestId() == null ? null : sha256(body)),
+              call.requestId() == null ? null : Bodies.sha256(body)),
           new HttpReply(rc.response()));
     } catch (Problem problem) {
       refuse(rc, problem);
@@ -105,14 +103,6 @@ final class ScoreHandler implements Handler<RoutingContext> {
         400,
         "X-Request-Timeout-Ms",
         FieldError.quote(header) + ", expected a whole number from 1 to " + MAX_TIMEOUT_MS);
-  }
-
-  private static byte[] sha256(byte[] body) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(body);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
   }
 
   /** Writes the answer by hand: every part is ASCII that needs no escaping. */

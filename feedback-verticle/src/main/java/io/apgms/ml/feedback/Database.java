@@ -1,0 +1,91 @@
+package io.apgms.ml.feedback;
+
+import io.vertx.core.Future;
+import io.vertx.core.VertxException;
+import io.vertx.pgclient.PgException;
+import io.vertx.sqlclient.Pool;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.io.IOException;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+
+/** The pool with a bound on every call, and whether it answered last. */
+final class Database {
+  /** Classes of SQLSTATE that say "not now": connection, rollback, resources, operator, system. */
+  private static final Set<String> AWAY = Set.of("08", "25", "40", "53", "55", "57", "58");
+
+  private final Pool pool;
+  private final long timeoutMs;
+  private volatile boolean up = true;
+
+  Database(Pool pool, long timeoutMs) {
+    this.pool = pool;
+    this.timeoutMs = timeoutMs;
+  }
+
+  /** Whether the last call was answered; read before anything is enforced. */
+  boolean up() {
+    return up;
+  }
+
+  long timeoutMs() {
+    return timeoutMs;
+  }
+
+  /** Asks for a sign of life; never fails. */
+  Future<Void> probe() {
+    return pool.query("SELECT 1")
+        .execute()
+        .timeout(timeoutMs, TimeUnit.MILLISECONDS)
+        .onComplete(done -> up = done.succeeded())
+        .<Void>mapEmpty()
+        .otherwiseEmpty();
+  }
+
+  /** A connection to send on; failing here means that nothing was sent. */
+  Future<SqlConnection> connection() {
+    return pool.getConnection()
+        .timeout(timeoutMs, TimeUnit.MILLISECONDS)
+        .onComplete(done -> up = done.succeeded());
+  }
+
+  void answered(boolean yes) {
+    up = yes;
+  }
+
+  Future<RowSet<Row>> read(String sql, Tuple parameters) {
+    return pool.preparedQuery(sql)
+        .execute(parameters)
+        .timeout(timeoutMs, TimeUnit.MILLISECONDS)
+        .recover(Database::classified);
+  }
+
+  <T> Future<T> write(Function<SqlConnection, Future<T>> work) {
+    return pool.withTransaction(work)
+        .timeout(timeoutMs, TimeUnit.MILLISECONDS)
+        .recover(Database::classified);
+  }
+
+  private static <T> Future<T> classified(Throwable failure) {
+    boolean away =
+        failure instanceof PgException pg
+            ? isAway(pg)
+            : failure instanceof TimeoutException
+                || failure instanceof VertxException
+                || failure instanceof IOException;
+    return Future.failedFuture(
+        away
+            ? new FeedbackException.Unavailable("the decision database is away", failure)
+            : failure);
+  }
+
+  static boolean isAway(PgException e) {
+    String state = String.valueOf(e.getSqlState());
+    return state.length() == 5 && AWAY.contains(state.substring(0, 2));
+  }
+}

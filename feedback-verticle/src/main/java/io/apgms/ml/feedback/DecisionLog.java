@@ -1,0 +1,128 @@
+package io.apgms.ml.feedback;
+
+import io.vertx.core.Future;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Where decisions go and are found again. */
+public final class DecisionLog {
+  private static final String FIND =
+      "SELECT " + DecisionRows.COLUMNS + " FROM feedback.decision d WHERE d.id = $1";
+
+  private static final String OUTCOME =
+      "SELECT (SELECT o.state FROM feedback.action_outbox o"
+          + " WHERE o.prediction_id = $1 AND o.kind = 'hold') AS action_state";
+
+  private static final String LIST =
+      "SELECT "
+          + DecisionRows.COLUMNS
+          + ", o.state AS action_state FROM feedback.decision d LEFT JOIN feedback.action_outbox o"
+          + " ON o.prediction_id = d.id AND o.kind = 'hold'";
+
+  private final Database db;
+  private final Spool spool;
+  private final GroupCommit commits;
+  private final Labels labels;
+
+  DecisionLog(Database db, Spool spool, GroupCommit commits, Labels labels) {
+    this.db = db;
+    this.spool = spool;
+    this.commits = commits;
+    this.labels = labels;
+  }
+
+  /**
+   * Keeps decisions in the local spool, in one write to the page cache: they survive a killed
+   * process, not lost power. Returns when they are there; meant for event loops.
+   *
+   * @throws FeedbackException.SpoolFull when nothing was kept
+   */
+  public void spool(List<Decision> decisions) {
+    spool.append(decisions);
+  }
+
+  /**
+   * Commits a decision to the database, with its outbox row where it is enforced.
+   *
+   * @return the decision; for a requestId that came before with the same body, the one made then.
+   *     Fails with NotSent, OutcomeUnknown or RequestIdConflict
+   */
+  public Future<Decision> commit(Decision decision) {
+    return commits.commit(decision);
+  }
+
+  /** Whether the database answered last. */
+  public boolean databaseUp() {
+    return db.up();
+  }
+
+  /** One prediction with its labels and action; NotFound when neither spool nor table has it. */
+  public Future<PredictionView> prediction(UUID id) {
+    Decision waiting = spool.find(id);
+    Future<Decision> found = waiting != null ? Future.succeededFuture(waiting) : stored(id);
+    return found.compose(
+        decision ->
+            outcome(decision)
+                .recover(
+                    e ->
+                        waiting != null && e instanceof FeedbackException.Unavailable
+                            ? Future.succeededFuture(new PredictionView(decision, null, null))
+                            : Future.failedFuture(e)));
+  }
+
+  private Future<Decision> stored(UUID id) {
+    return db.read(FIND, Tuple.of(id))
+        .map(
+            rows -> {
+              if (rows.size() == 0) {
+                throw new FeedbackException.NotFound("no prediction with id " + id);
+              }
+              return DecisionRows.decision(rows.iterator().next());
+            });
+  }
+
+  private Future<PredictionView> outcome(Decision decision) {
+    return db.read(OUTCOME, Tuple.of(decision.id()))
+        .map(rows -> rows.iterator().next().getString("action_state"))
+        .compose(
+            state ->
+                labels.of(decision.id()).map(given -> new PredictionView(decision, given, state)));
+  }
+
+  /** Predictions newest first, without their labels; those not shipped yet are not listed. */
+  public Future<Page<PredictionView>> predictions(PredictionQuery q) {
+    UUID after = q.cursor() == null ? null : Page.after(q.cursor());
+    Filter filter =
+        new Filter()
+            .and("d.id < ?", after)
+            .and("d.id >= ?", q.from() == null ? null : firstId(q.from().toEpochMilli()))
+            .and("d.id < ?", q.to() == null ? null : firstId(q.to().toEpochMilli()))
+            .and("d.model_id = ?", q.modelId())
+            .and("d.model_version = ?", q.modelVersion())
+            .and("d.enforced = ?", q.enforced())
+            .and("d.entity_id = ?", q.entityId());
+    String sql = LIST + filter.where() + " ORDER BY d.id DESC LIMIT " + (q.limit() + 1);
+    return db.read(sql, filter.values()).map(rows -> page(rows, q.limit()));
+  }
+
+  private static UUID firstId(long epochMs) {
+    return DecisionRows.firstId(epochMs);
+  }
+
+  private static Page<PredictionView> page(RowSet<Row> rows, int limit) {
+    List<PredictionView> items = new ArrayList<>();
+    for (Row row : rows) {
+      items.add(
+          new PredictionView(DecisionRows.decision(row), List.of(), row.getString("action_state")));
+    }
+    boolean more = items.size() > limit;
+    List<PredictionView> page = more ? items.subList(0, limit) : items;
+    @Nullable String next = more ? Page.cursor(page.get(limit - 1).decision().id()) : null;
+    return new Page<>(page, next);
+  }
+}

@@ -1,0 +1,29 @@
+package io.apgms.ml.feedback;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.sqlclient.Pool;
+import java.nio.file.Path;
+
+/**
+ * What the module works with.
+ *
+ * @param spoolMaxBytes of decisions not shipped yet; beyond it they are refused
+ * @param jdbcUrl of the same database as the pool, for the shipper's COPY
+ * @param pool opened and closed by the caller
+ * @param timeoutMs bound of every call
+ */
+public record FeedbackOptions(
+    Path spoolDir,
+    long spoolMaxBytes,
+    String jdbcUrl,
+    String user,
+    String password,
+    Pool pool,
+    long timeoutMs,
+    MeterRegistry meters) {
+  /** Without the password. */
+  @Override
+  public String toString() {
+    return "FeedbackOptions[" + jdbcUrl + "]";
+  }
+}

@@ -1,0 +1,114 @@
+package io.apgms.ml.feedback;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.sqlclient.Tuple;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/** Starts and stops what persists decisions and labels; group commits run on its context. */
+public final class FeedbackVerticle extends VerticleBase {
+  private static final long PROBE_MS = 500;
+  private static final long DEPTH_MS = 5_000;
+  private static final Duration FLUSH_BOUND = Duration.ofSeconds(5);
+
+  private final FeedbackOptions options;
+  private final Database db;
+  private final Map<NewLabel.Label, Map<NewLabel.Source, Counter>> labelCounters =
+      new EnumMap<>(NewLabel.Label.class);
+  private final AtomicLong outboxDepth = new AtomicLong();
+  private @Nullable Spool spool;
+  private @Nullable Shipper shipper;
+  private @Nullable DecisionLog log;
+  private @Nullable Labels labels;
+
+  public FeedbackVerticle(FeedbackOptions options) {
+    this.options = options;
+    this.db = new Database(options.pool(), options.timeoutMs());
+    registerMeters(options.meters());
+  }
+
+  private void registerMeters(MeterRegistry meters) {
+    for (NewLabel.Label label : NewLabel.Label.values()) {
+      Map<NewLabel.Source, Counter> bySource = new EnumMap<>(NewLabel.Source.class);
+      for (NewLabel.Source source : NewLabel.Source.values()) {
+        bySource.put(
+            source,
+            Counter.builder("apgms_ml_feedback_labels")
+                .tags("label", label.name(), "source", source.name())
+                .register(meters));
+      }
+      labelCounters.put(label, bySource);
+    }
+    Gauge.builder("apgms_ml_action_outbox_depth", outboxDepth, AtomicLong::get).register(meters);
+  }
+
+  @Override
+  public Future<?> start() {
+    return vertx
+        .executeBlocking(() -> Spool.open(options.spoolDir(), options.spoolMaxBytes()))
+        .map(
+            opened -> {
+              spool = opened;
+              shipper =
+                  new Shipper(
+                      opened,
+                      options.jdbcUrl(),
+                      options.user(),
+                      options.password(),
+                      options.meters());
+              shipper.start();
+              labels = new Labels(db, opened, this::count);
+              log = new DecisionLog(db, opened, new GroupCommit(vertx, context, db), labels);
+              vertx.setPeriodic(PROBE_MS, id -> db.probe());
+              vertx.setPeriodic(DEPTH_MS, id -> readOutboxDepth());
+              return opened;
+            })
+        .compose(opened -> db.probe());
+  }
+
+  private void count(NewLabel.Label label, NewLabel.Source source) {
+    Map<NewLabel.Source, Counter> bySource = Objects.requireNonNull(labelCounters.get(label));
+    Objects.requireNonNull(bySource.get(source)).increment();
+  }
+
+  private void readOutboxDepth() {
+    db.read(
+            "SELECT count(*) FROM (SELECT 1 FROM feedback.action_outbox WHERE state = 'pending'"
+                + " LIMIT 1000000) p",
+            Tuple.tuple())
+        .onSuccess(rows -> outboxDepth.set(rows.iterator().next().getLong(0)));
+  }
+
+  /** After the start. */
+  public DecisionLog log() {
+    return Objects.requireNonNull(log, "not started");
+  }
+
+  /** After the start. */
+  public Labels labels() {
+    return Objects.requireNonNull(labels, "not started");
+  }
+
+  @Override
+  public Future<?> stop() {
+    return vertx.executeBlocking(
+        () -> {
+          if (shipper != null) {
+            shipper.flush(FLUSH_BOUND);
+            shipper.close();
+          }
+          if (spool != null) {
+            spool.close();
+          }
+          return null;
+        });
+  }
+}

@@ -1,0 +1,246 @@
+package io.apgms.ml.feedback;
+
+import io.vertx.core.Context;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
+import io.vertx.core.Vertx;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.pgclient.PgException;
+import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
+import io.vertx.sqlclient.SqlConnection;
+import io.vertx.sqlclient.Tuple;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Commits decisions that must be in the database before they are answered: one statement, and so
+ * one transaction, for all that come within two milliseconds or while others are under way.
+ *
+ * <p>Confined to one context; {@link #commit} may be called from any thread.
+ */
+final class GroupCommit {
+  private static final long WINDOW_MS = 2;
+  private static final int MAX_QUEUED = 2_048;
+  private static final int MAX_ROWS = 512;
+  private static final int MAX_IN_FLIGHT = 2;
+
+  private static final String COMMIT =
+      "WITH incoming AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[],"
+          + " $4::text[], $5::text[], $6::int[], $7::int[], $8::text[], $9::float8[],"
+          + " $10::float8[], $11::bool[], $12::bool[], $13::bool[], $14::text[], $15::int8[],"
+          + " $16::text[], $17::text[], $18::bytea[])"
+          + " AS u(id, at, model_id, model_version, model_digest, lo, hi, groups, score,"
+          + " threshold, review, act, enforced, mode_source, flag_age_ms, request_id, entity_id,"
+          + " body_hash)),"
+          + " claimed AS (INSERT INTO feedback.request (request_id, prediction_id, body_hash)"
+          + " SELECT request_id, id, body_hash FROM incoming WHERE request_id IS NOT NULL"
+          + " ON CONFLICT (request_id) DO NOTHING RETURNING prediction_id),"
+          + " kept AS (SELECT * FROM incoming WHERE request_id IS NULL"
+          + " OR id IN (SELECT prediction_id FROM claimed)),"
+          + " stored AS (INSERT INTO feedback.decision SELECT id, at, model_id, model_version,"
+          + " model_digest, ($19::real[])[lo:hi], groups, score, threshold, review, act, enforced,"
+          + " mode_source, flag_age_ms, request_id, entity_id FROM kept),"
+          + " holds AS (INSERT INTO feedback.action_outbox (prediction_id, kind)"
+          + " SELECT id, 'hold' FROM kept WHERE enforced)"
+          + " SELECT id FROM kept";
+
+  private static final String CLAIMED_BEFORE =
+      "SELECT r.request_id AS key, r.body_hash, "
+          + DecisionRows.COLUMNS
+          + " FROM feedback.request r JOIN feedback.decision d ON d.id = r.prediction_id"
+          + " WHERE r.request_id = ANY($1)";
+
+  private final Vertx vertx;
+  private final Context context;
+  private final Database db;
+  private List<Waiting> queue = new ArrayList<>();
+  private int queued;
+  private int inFlight;
+  private boolean windowOpen;
+
+  private record Waiting(Decision decision, Promise<Decision> promise) {}
+
+  GroupCommit(Vertx vertx, Context context, Database db) {
+    this.vertx = vertx;
+    this.context = context;
+    this.db = db;
+  }
+
+  /**
+   * The decision once it is committed, or the one that was committed before for its requestId.
+   * Fails with NotSent, OutcomeUnknown or RequestIdConflict.
+   */
+  Future<Decision> commit(Decision decision) {
+    Promise<Decision> promise = Promise.promise();
+    context.runOnContext(v -> add(new Waiting(decision, promise)));
+    return promise.future();
+  }
+
+  private void add(Waiting waiting) {
+    if (queued >= MAX_QUEUED) {
+      waiting
+          .promise()
+          .fail(new FeedbackException.NotSent(queued + " commits wait, expected fewer"));
+      return;
+    }
+    queue.add(waiting);
+    queued++;
+    if (!windowOpen && inFlight < MAX_IN_FLIGHT) {
+      windowOpen = true;
+      vertx.setTimer(
+          WINDOW_MS,
+          id -> {
+            windowOpen = false;
+            flush();
+          });
+    }
+  }
+
+  private void flush() {
+    if (queue.isEmpty() || inFlight >= MAX_IN_FLIGHT) {
+      return;
+    }
+    int rows = Math.min(queue.size(), MAX_ROWS);
+    List<Waiting> group = queue.subList(0, rows);
+    queue = new ArrayList<>(queue.subList(rows, queue.size()));
+    queued -= rows;
+    inFlight++;
+    db.connection()
+        .onFailure(
+            e -> {
+              failAll(group, new FeedbackException.NotSent("the decision database is away"));
+              landed();
+            })
+        .onSuccess(
+            connection ->
+                send(connection, group)
+                    .onComplete(
+                        done -> {
+                          var unused = connection.close();
+                          landed();
+                        }));
+  }
+
+  private void landed() {
+    inFlight--;
+    flush();
+  }
+
+  private Future<Void> send(SqlConnection connection, List<Waiting> group) {
+    return connection
+        .preparedQuery(COMMIT)
+        .execute(tuple(group.stream().map(Waiting::decision).toList()))
+        .timeout(db.timeoutMs(), TimeUnit.MILLISECONDS)
+        .onFailure(e -> failAll(group, unsent(e)))
+        .compose(kept -> settle(connection, group, kept))
+        .otherwiseEmpty();
+  }
+
+  /** An error the server reported rolled the statement back; anything else leaves it open. */
+  private FeedbackException unsent(Throwable failure) {
+    if (failure instanceof PgException pg && !String.valueOf(pg.getSqlState()).startsWith("57P")) {
+      return new FeedbackException.NotSent("the commit was refused, SQLSTATE " + pg.getSqlState());
+    }
+    db.answered(false);
+    return new FeedbackException.OutcomeUnknown("the commit was not answered", failure);
+  }
+
+  private Future<Void> settle(SqlConnection connection, List<Waiting> group, RowSet<Row> kept) {
+    Set<UUID> ids = new HashSet<>();
+    kept.forEach(row -> ids.add(row.getUUID(0)));
+    List<Waiting> before = new ArrayList<>();
+    for (Waiting w : group) {
+      if (ids.contains(w.decision().id())) {
+        w.promise().complete(w.decision());
+      } else {
+        before.add(w);
+      }
+    }
+    if (before.isEmpty()) {
+      return Future.succeededFuture();
+    }
+    String[] keys = before.stream().map(w -> w.decision().requestId()).toArray(String[]::new);
+    return connection
+        .preparedQuery(CLAIMED_BEFORE)
+        .execute(Tuple.of(keys))
+        .timeout(db.timeoutMs(), TimeUnit.MILLISECONDS)
+        .onFailure(
+            e ->
+                failAll(
+                    before, new FeedbackException.OutcomeUnknown("no answer for a requestId", e)))
+        .onSuccess(rows -> replay(before, rows))
+        .mapEmpty();
+  }
+
+  private static void replay(List<Waiting> before, RowSet<Row> rows) {
+    Map<String, Row> byKey = new HashMap<>();
+    rows.forEach(row -> byKey.put(row.getString("key"), row));
+    for (Waiting w : before) {
+      Row row = byKey.get(String.valueOf(w.decision().requestId()));
+      if (row == null) {
+        w.promise()
+            .fail(
+                new FeedbackException.OutcomeUnknown(
+                    "a requestId was claimed and is gone", new IllegalStateException()));
+      } else if (Arrays.equals(row.getBuffer("body_hash").getBytes(), w.decision().bodyHash())) {
+        w.promise().complete(DecisionRows.decision(row));
+      } else {
+        w.promise()
+            .fail(new FeedbackException.RequestIdConflict("requestId came with another body"));
+      }
+    }
+  }
+
+  private static void failAll(List<Waiting> group, FeedbackException e) {
+    group.forEach(w -> w.promise().tryFail(e));
+  }
+
+  /** One array a column; the features of all rows stand in one array, sliced by lo and hi. */
+  private static Tuple tuple(List<Decision> rows) {
+    int n = rows.size();
+    Integer[] lo = new Integer[n];
+    Integer[] hi = new Integer[n];
+    List<Float> features = new ArrayList<>();
+    for (int i = 0; i < n; i++) {
+      lo[i] = features.size() + 1; // SQL arrays count from one
+      for (float f : rows.get(i).features()) {
+        features.add(f);
+      }
+      hi[i] = features.size();
+    }
+    return Tuple.tuple()
+        .addArrayOfUUID(rows.stream().map(Decision::id).toArray(UUID[]::new))
+        .addArrayOfOffsetDateTime(
+            rows.stream()
+                .map(d -> d.at().atOffset(java.time.ZoneOffset.UTC))
+                .toArray(java.time.OffsetDateTime[]::new))
+        .addArrayOfString(rows.stream().map(Decision::modelId).toArray(String[]::new))
+        .addArrayOfString(rows.stream().map(Decision::modelVersion).toArray(String[]::new))
+        .addArrayOfString(rows.stream().map(Decision::modelDigest).toArray(String[]::new))
+        .addArrayOfInteger(lo)
+        .addArrayOfInteger(hi)
+        .addArrayOfString(rows.stream().map(Decision::groupsJson).toArray(String[]::new))
+        .addArrayOfDouble(rows.stream().map(Decision::score).toArray(Double[]::new))
+        .addArrayOfDouble(rows.stream().map(Decision::threshold).toArray(Double[]::new))
+        .addArrayOfBoolean(rows.stream().map(Decision::review).toArray(Boolean[]::new))
+        .addArrayOfBoolean(rows.stream().map(Decision::act).toArray(Boolean[]::new))
+        .addArrayOfBoolean(rows.stream().map(Decision::enforced).toArray(Boolean[]::new))
+        .addArrayOfString(rows.stream().map(Decision::modeSource).toArray(String[]::new))
+        .addArrayOfLong(rows.stream().map(Decision::flagAgeMs).toArray(Long[]::new))
+        .addArrayOfString(rows.stream().map(Decision::requestId).toArray(String[]::new))
+        .addArrayOfString(rows.stream().map(Decision::entityId).toArray(String[]::new))
+        .addArrayOfBuffer(
+            rows.stream()
+                .map(d -> d.bodyHash() == null ? null : Buffer.buffer(d.bodyHash()))
+                .toArray(Buffer[]::new))
+        .addArrayOfFloat(features.toArray(Float[]::new));
+  }
+}

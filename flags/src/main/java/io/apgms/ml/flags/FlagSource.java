@@ -1,0 +1,2 @@
+package io.apgms.ml.flags;
+/** x. */ public interface FlagSource extends AutoCloseable { @Override void close(); }

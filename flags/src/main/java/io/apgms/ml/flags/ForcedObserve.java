@@ -1,0 +1,4 @@
+package io.apgms.ml.flags;
+import java.util.Set;
+/** Forced. */
+public record ForcedObserve(boolean all, Set<String> models) {}

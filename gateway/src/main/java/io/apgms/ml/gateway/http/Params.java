@@ -1,0 +1,105 @@
+package io.apgms.ml.gateway.http;
+
+import io.vertx.ext.web.RoutingContext;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Typed reads of query parameters that collect every refusal. */
+final class Params {
+  private static final int MAX_LIMIT = 500;
+
+  private final RoutingContext rc;
+  private final List<FieldError> errors = new ArrayList<>();
+
+  /** Refuses parameters that are not known, so that a misspelt filter does not list everything. */
+  Params(RoutingContext rc, Set<String> known) {
+    this.rc = rc;
+    for (String name : rc.queryParams().names()) {
+      if (!known.contains(name) && errors.size() < 16) {
+        errors.add(
+            new FieldError(
+                FieldError.token(name),
+                "unknown, expected only " + known.stream().sorted().toList()));
+      }
+    }
+  }
+
+  @Nullable String text(String name) {
+    String text = rc.queryParams().get(name);
+    if (text != null && (text.isEmpty() || text.length() > 128)) {
+      errors.add(new FieldError(name, text.length() + " characters, expected 1 to 128"));
+      return null;
+    }
+    return text;
+  }
+
+  @Nullable Instant time(String name) {
+    String text = text(name);
+    Instant time = text == null ? null : Fields.parseTime(text.replace(' ', '+'));
+    if (text != null && time == null) {
+      refuse(name, text, "RFC 3339 as 2026-11-23T08:00:00Z");
+    }
+    return time;
+  }
+
+  @Nullable Boolean flag(String name) {
+    String text = text(name);
+    if (text == null || text.equals("true") || text.equals("false")) {
+      return text == null ? null : Boolean.valueOf(text);
+    }
+    refuse(name, text, "true or false");
+    return null;
+  }
+
+  @Nullable UUID uuid(String name) {
+    String text = text(name);
+    UUID id = text == null ? null : Fields.parseUuid(text);
+    if (text != null && id == null) {
+      refuse(name, text, "a UUID");
+    }
+    return id;
+  }
+
+  <E extends Enum<E>> @Nullable E word(String name, Class<E> words) {
+    String text = text(name);
+    for (E word : words.getEnumConstants()) {
+      if (word.name().equals(text)) {
+        return word;
+      }
+    }
+    if (text != null) {
+      refuse(name, text, "one of " + Arrays.toString(words.getEnumConstants()));
+    }
+    return null;
+  }
+
+  int limit() {
+    String text = text("limit");
+    if (text == null) {
+      return 100;
+    }
+    if (text.matches("[0-9]{1,3}")) {
+      int limit = Integer.parseInt(text);
+      if (limit >= 1 && limit <= MAX_LIMIT) {
+        return limit;
+      }
+    }
+    refuse("limit", text, "a whole number from 1 to " + MAX_LIMIT);
+    return 1;
+  }
+
+  private void refuse(String name, String text, String expected) {
+    errors.add(new FieldError(name, FieldError.quote(text) + ", expected " + expected));
+  }
+
+  void check() {
+    if (!errors.isEmpty()) {
+      throw Problem.fields(errors);
+    }
+  }
+}
