@@ -42,19 +42,19 @@ final class AdminRoutes {
     router.get(model + "/active").handler(guard.staff()).handler(this::activeAt);
     router
         .post(model + "/promote")
-        .handler(guard.only(Roles.DS_LEAD))
         .handler(body)
+        .handler(guard.only(Roles.DS_LEAD))
         .handler(this::promote);
     router
         .post(model + "/rollback")
-        .handler(guard.only(Roles.ONCALL))
         .handler(body)
+        .handler(guard.only(Roles.ONCALL))
         .handler(this::rollback);
-    router.put(model + "/pin").handler(guard.only(Roles.ONCALL)).handler(body).handler(this::pin);
+    router.put(model + "/pin").handler(body).handler(guard.only(Roles.ONCALL)).handler(this::pin);
     router
         .delete(model + "/pin")
-        .handler(guard.only(Roles.ONCALL))
         .handler(body)
+        .handler(guard.only(Roles.ONCALL))
         .handler(this::unpin);
     Handler<RoutingContext> auditors =
         guard.only(Roles.ONCALL, Roles.DS_LEAD, Roles.COMPLIANCE, Roles.SRE);

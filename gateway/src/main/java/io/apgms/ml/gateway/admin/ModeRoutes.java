@@ -50,8 +50,8 @@ final class ModeRoutes {
   void mount(Router router, Guard guard, Handler<RoutingContext> body) {
     String path = "/admin/decision-mode";
     router.get(path).handler(guard.staff()).handler(this::show);
-    router.put(path).handler(guard.only(Roles.ONCALL)).handler(body).handler(this::force);
-    router.delete(path).handler(guard.only(Roles.ONCALL)).handler(body).handler(this::lift);
+    router.put(path).handler(body).handler(guard.only(Roles.ONCALL)).handler(this::force);
+    router.delete(path).handler(body).handler(guard.only(Roles.ONCALL)).handler(this::lift);
   }
 
   private void show(RoutingContext rc) {

@@ -4,10 +4,11 @@ import io.apgms.ml.training.Progress;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 
 /** A progress bar a step on standard error, on a terminal only. */
 final class ConsoleProgress implements Progress, AutoCloseable {
-  private final boolean terminal = System.console() != null;
+  private final boolean terminal = CommandLine.Help.Ansi.AUTO.enabled();
   private String step = "";
   private @Nullable ProgressBar bar;
 

@@ -18,7 +18,7 @@ import picocli.CommandLine.HelpCommand;
       ScoreCommand.class,
       TrainingCommands.Train.class,
       TrainingCommands.Evaluate.class,
-      TrainingCommands.Package.class,
+      TrainingCommands.Pack.class,
       VerifyCommand.class,
       DeploymentCommands.Rollback.class,
       DeploymentCommands.Pin.class,

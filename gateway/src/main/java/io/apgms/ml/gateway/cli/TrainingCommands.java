@@ -144,7 +144,7 @@ final class TrainingCommands {
         "and load it back as the service does."
       },
       footer = {"", "Example:", "  bin/ml-service package --run run/ --version 20261125"})
-  static final class Package implements Callable<Integer> {
+  static final class Pack implements Callable<Integer> {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
     private CommandSpec spec;

@@ -45,7 +45,6 @@ public final class EmbeddedDatabase implements AutoCloseable {
             .setServerConfig("max_connections", "64")
             .setServerConfig("shared_buffers", "128MB")
             .setServerConfig("max_wal_size", "2GB")
-            .setServerConfig("wal_compression", "lz4")
             .setErrorRedirector(Redirect.appendTo(log.toFile()))
             .setOutputRedirector(Redirect.appendTo(log.toFile()))
             .start();

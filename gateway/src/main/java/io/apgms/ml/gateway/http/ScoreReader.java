@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +31,7 @@ public final class ScoreReader {
       List.of("modelId", "inputs", "modelVersion", "requestId", "entityId", "groups", "explain");
 
   private final Function<String, @Nullable ServedModel> active;
-  private final Map<ServedModel, InputSchema> schemas = new IdentityHashMap<>();
+  private final IdentityHashMap<ServedModel, InputSchema> schemas = new IdentityHashMap<>();
 
   /**
    * Reads for the models that are served now.
