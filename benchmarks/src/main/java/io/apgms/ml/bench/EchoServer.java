@@ -1,9 +1,9 @@
 package io.apgms.ml.bench;
 
-import io.vertx.core.Vertx;
-import io.vertx.core.VerticleBase;
-import io.vertx.core.Future;
 import io.vertx.core.DeploymentOptions;
+import io.vertx.core.Future;
+import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.handler.BodyHandler;

@@ -46,7 +46,8 @@ public final class LoadBench {
   }
 
   private void run(int seconds, int rounds) throws Exception {
-    System.out.println("load average before: " + Files.readString(Path.of("/proc/loadavg")).strip());
+    System.out.println(
+        "load average before: " + Files.readString(Path.of("/proc/loadavg")).strip());
     Path act = dir.resolve("flags-act.json");
     Files.writeString(
         act, Files.readString(home.resolve("conf/flags.json")).replace("observe", "act"));
@@ -81,7 +82,8 @@ public final class LoadBench {
     long before = server.cpuMicros();
     Wrk.Run run = wrk.run(server.port(), connections, seconds);
     double cpu = (server.cpuMicros() - before) / (double) run.requests();
-    samples.computeIfAbsent(key(server.name(), connections), k -> new ArrayList<>())
+    samples
+        .computeIfAbsent(key(server.name(), connections), k -> new ArrayList<>())
         .add(new Sample(cpu, run));
     System.out.printf(
         Locale.ROOT,
@@ -136,7 +138,8 @@ public final class LoadBench {
   }
 
   private double median(String key, ToDoubleFunction<Sample> figure) {
-    double[] sorted = samples.getOrDefault(key, List.of()).stream().mapToDouble(figure).sorted().toArray();
+    double[] sorted =
+        samples.getOrDefault(key, List.of()).stream().mapToDouble(figure).sorted().toArray();
     return sorted.length % 2 == 1
         ? sorted[sorted.length / 2]
         : (sorted[sorted.length / 2 - 1] + sorted[sorted.length / 2]) / 2;
@@ -147,8 +150,16 @@ public final class LoadBench {
   }
 
   private Server echo() throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-    command.addAll(List.of("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path")));
+    List<String> command =
+        new ArrayList<>(
+            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    command.addAll(
+        List.of(
+            "-Xms128m",
+            "-Xmx256m",
+            "-XX:+UseSerialGC",
+            "-cp",
+            System.getProperty("java.class.path")));
     command.addAll(List.of(EchoServer.class.getName(), "18080", "2"));
     return Server.start("echo", command, Map.of(), 18080, "http://127.0.0.1:18080/");
   }

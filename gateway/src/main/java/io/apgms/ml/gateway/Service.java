@@ -101,7 +101,9 @@ public final class Service implements AutoCloseable {
     }
     engine.get(STEP_BOUND.toSeconds(), TimeUnit.SECONDS);
     ScoringRuntime runtime = new ScoringRuntime(settings.scoring().batchRows(), meters);
-    deploy(vertx, new ScoringVerticle(runtime, settings.scoring().queueRows()));
+    if (settings.scoring().ownLoop()) {
+      deploy(vertx, new ScoringVerticle(runtime, settings.scoring().queueRows()));
+    }
     ControlVerticle control =
         new ControlVerticle(
             new ControlVerticle.Parts(
@@ -124,6 +126,7 @@ public final class Service implements AutoCloseable {
         vertx,
         new ApiVerticle.Parts(
             settings.http(),
+            settings.scoring(),
             new DecisionFlow.Parts(
                 runtime,
                 modes,

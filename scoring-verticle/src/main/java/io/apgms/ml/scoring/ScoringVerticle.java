@@ -5,16 +5,20 @@ import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.eventbus.DeliveryOptions;
 import java.util.List;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Scores chunks on an event loop of its own. While the model runs, chunks gather in the loop's
- * queue; a drain runs behind all of them, so the next batch is whatever has come by then.
+ * Scores chunks on its event loop. While the model runs, chunks gather in the loop's queue; a drain
+ * runs behind all of them, so the next batch is whatever has come by then.
+ *
+ * <p>Several instances share one runtime. Each listens at an address of its own, and all of them
+ * take turns at {@link #ADDRESS}.
  */
 public final class ScoringVerticle extends VerticleBase {
-  /** Where a {@link ScoreChunk} is sent. */
+  /** Where a {@link ScoreChunk} reaches any instance. */
   public static final String ADDRESS = "scoring";
 
   private static final Logger LOG = LoggerFactory.getLogger(ScoringVerticle.class);
@@ -22,6 +26,7 @@ public final class ScoringVerticle extends VerticleBase {
 
   private final ScoringRuntime runtime;
   private final Batcher batcher;
+  private final String address = ADDRESS + "-" + UUID.randomUUID();
   private float[] input = new float[0];
   private float[] output = new float[0];
 
@@ -39,16 +44,22 @@ public final class ScoringVerticle extends VerticleBase {
   public Future<?> start() {
     LocalCodec.register(vertx, ScoreChunk.class);
     LocalCodec.register(vertx, ScoredChunk.class);
-    return vertx
-        .eventBus()
-        .<ScoreChunk>localConsumer(
-            ADDRESS,
-            message -> {
-              if (batcher.offer(message.body())) {
-                context.runOnContext(v -> drain());
-              }
-            })
-        .completion();
+    return Future.all(consume(ADDRESS), consume(address));
+  }
+
+  private Future<Void> consume(String from) {
+    return vertx.eventBus().<ScoreChunk>localConsumer(from, m -> take(m.body())).completion();
+  }
+
+  /** The address of this very instance. */
+  public String address() {
+    return address;
+  }
+
+  private void take(ScoreChunk chunk) {
+    if (batcher.offer(chunk)) {
+      context.runOnContext(v -> drain());
+    }
   }
 
   private void drain() {

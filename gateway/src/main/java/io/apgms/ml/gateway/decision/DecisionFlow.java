@@ -13,7 +13,6 @@ import io.apgms.ml.scoring.ScoreRequest;
 import io.apgms.ml.scoring.ScoreResult;
 import io.apgms.ml.scoring.ScoredChunk;
 import io.apgms.ml.scoring.ScoringRuntime;
-import io.apgms.ml.scoring.ScoringVerticle;
 import io.apgms.ml.scoring.ServedModel;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
@@ -55,6 +54,7 @@ public final class DecisionFlow implements AutoCloseable {
 
   private final Vertx vertx;
   private final Context context;
+  private final String scoringAddress;
   private final Parts parts;
   private final PredictionIds ids = new PredictionIds();
   private final String address = "decision-flow-" + UUID.randomUUID();
@@ -67,9 +67,14 @@ public final class DecisionFlow implements AutoCloseable {
   private long nextChunk;
   private int open;
 
-  /** To be called on the event loop that will use it. */
-  public DecisionFlow(Vertx vertx, Context context, Parts parts) {
+  /**
+   * To be called on the event loop that will use it.
+   *
+   * @param scoringAddress where its chunks are scored
+   */
+  public DecisionFlow(Vertx vertx, Context context, String scoringAddress, Parts parts) {
     this.vertx = vertx;
+    this.scoringAddress = scoringAddress;
     this.context = context;
     this.parts = parts;
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
@@ -107,7 +112,7 @@ public final class DecisionFlow implements AutoCloseable {
     }
     long id = nextChunk++;
     scoring.put(id, waiting);
-    vertx.eventBus().send(ScoringVerticle.ADDRESS, new ScoreChunk(id, address, requests), LOCAL);
+    vertx.eventBus().send(scoringAddress, new ScoreChunk(id, address, requests), LOCAL);
   }
 
   private void onScored(ScoredChunk chunk) {

@@ -4,6 +4,7 @@ import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.Labels;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.settings.Settings;
+import io.apgms.ml.scoring.ScoringVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.http.HttpServer;
@@ -19,6 +20,7 @@ public final class ApiVerticle extends VerticleBase {
   /** What the routes work with. */
   public record Parts(
       Settings.Http http,
+      Settings.Scoring scoring,
       DecisionFlow.Parts flow,
       DevIssuer issuer,
       @Nullable Labels labels,
@@ -33,8 +35,18 @@ public final class ApiVerticle extends VerticleBase {
   }
 
   @Override
-  public Future<?> start() {
-    flow = new DecisionFlow(vertx, context, parts.flow());
+  public Future<?> start() throws Exception {
+    if (parts.scoring().ownLoop()) {
+      return listen(ScoringVerticle.ADDRESS);
+    }
+    // The model on the loop that parses and answers: no thread to wake on the way.
+    ScoringVerticle beside =
+        new ScoringVerticle(parts.flow().runtime(), parts.scoring().queueRows());
+    return beside.deploy(context).compose(v -> listen(beside.address()));
+  }
+
+  private Future<?> listen(String scoringAddress) {
+    flow = new DecisionFlow(vertx, context, scoringAddress, parts.flow());
     server =
         vertx
             .createHttpServer(options(parts.http().idleTimeoutMs()))

@@ -58,8 +58,8 @@ public record Settings(
     }
   }
 
-  /** Bounds of the model's queue. */
-  public record Scoring(int queueRows, int batchRows) {}
+  /** Bounds of the model's queue, and whether the model has an event loop of its own. */
+  public record Scoring(int queueRows, int batchRows, boolean ownLoop) {}
 
   /** The versions an environment pin names: one for every model, or one a model. */
   public record Pins(@Nullable String all, Map<String, String> byModel) {
@@ -114,7 +114,8 @@ public record Settings(
                 in.text("unleash.token", "UNLEASH_API_TOKEN")),
             new Scoring(
                 in.number("scoring.queueRows", "ML_SCORING_QUEUE_ROWS", 1, 1_000_000),
-                in.number("scoring.batchRows", "ML_SCORING_BATCH_ROWS", 1, 4_096)));
+                in.number("scoring.batchRows", "ML_SCORING_BATCH_ROWS", 1, 4_096),
+                in.flag("scoring.ownLoop", "ML_SCORING_OWN_LOOP")));
     in.oneOf("auth.mode", "ML_AUTH", "dev");
     in.refuseUnknown();
     return settings.requireSafe();
