@@ -1,10 +1,107 @@
 package io.apgms.ml.flags;
+
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-/** Stub. */
+
+/**
+ * Settles the mode of each decision from memory: forced observe, then the pin of this replica, then
+ * the flag, then observe. Anything unknown, too old or not understood means observe.
+ *
+ * <p>Times are of {@link System#nanoTime()}, passed in. Resolving is for any thread and takes no
+ * lock. A change toward observe is in force at once; one toward act waits until five seconds have
+ * gone by since the last, and until then only what the flag in force and the new one both say is
+ * acted upon.
+ */
 public final class DecisionModes {
-  public DecisionModes(@Nullable DecisionMode pin) {}
-  /** x. */
-  public Mode resolve(FlagContext ctx, long now) { return new Mode(DecisionMode.OBSERVE, ModeSource.FILE, 10); }
-  /** x. */
-  public void force(ForcedObserve f, long at) {}
+  /** Without a reading of the forced modes this recent, nobody acts. */
+  static final long LEASE_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+  /** A flag older than this does not make anybody act. */
+  static final long STALE_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+  /** The least time between two changes toward act. */
+  static final long HOLD_DOWN_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+  private final @Nullable DecisionMode pin;
+  private volatile @Nullable Lease lease;
+  private volatile @Nullable Fetched fetched;
+
+  private record Lease(ForcedObserve forced, long readAtNanos) {}
+
+  /**
+   * @param flag as last fetched
+   * @param inForce the flag before it that bounds it during the hold-down; null after
+   * @param actwardNanos when a flag that can act last came in force; null for never
+   */
+  private record Fetched(
+      FlagSnapshot flag,
+      @Nullable FlagSnapshot inForce,
+      ModeSource source,
+      long atNanos,
+      @Nullable Long actwardNanos) {
+
+    boolean acts(FlagContext context) {
+      return flag.acts(context) && (inForce == null || inForce.acts(context));
+    }
+  }
+
+  /**
+   * @param pin the mode this replica is held at; null for none
+   */
+  public DecisionModes(@Nullable DecisionMode pin) {
+    this.pin = pin;
+  }
+
+  /** The forced modes as they were read at that time; a reading is good for two seconds. */
+  public void force(ForcedObserve forced, long readAtNanos) {
+    lease = new Lease(forced, readAtNanos);
+  }
+
+  /** Takes a flag just fetched; to be called for an answer of the source itself, never a backup. */
+  synchronized void fetched(FlagSnapshot flag, ModeSource source, long nowNanos) {
+    Fetched before = fetched;
+    if (before == null) {
+      fetched = new Fetched(flag, null, source, nowNanos, flag.canAct() ? nowNanos : null);
+      return;
+    }
+    Long actward = before.actwardNanos();
+    FlagSnapshot inForce = before.inForce() == null ? before.flag() : before.inForce();
+    if (flag.equals(inForce)) {
+      fetched = new Fetched(flag, null, source, nowNanos, actward);
+    } else if (flag.canAct() && actward != null && nowNanos - actward < HOLD_DOWN_NANOS) {
+      fetched = new Fetched(flag, inForce, source, nowNanos, actward);
+    } else {
+      fetched = new Fetched(flag, null, source, nowNanos, flag.canAct() ? nowNanos : actward);
+    }
+  }
+
+  /** The mode of a decision made now. */
+  public Mode resolve(FlagContext context, long nowNanos) {
+    Fetched flag = fetched;
+    Lease read = lease;
+    long age = flag == null ? -1 : TimeUnit.NANOSECONDS.toMillis(nowNanos - flag.atNanos());
+    if (read != null && read.forced().covers(context.modelId())) {
+      return new Mode(DecisionMode.OBSERVE, ModeSource.OVERRIDE, age);
+    }
+    Mode wanted = wanted(context, flag, age, nowNanos);
+    boolean leased = read != null && nowNanos - read.readAtNanos() <= LEASE_NANOS;
+    return wanted.mode() == DecisionMode.OBSERVE || leased
+        ? wanted
+        : new Mode(DecisionMode.OBSERVE, ModeSource.UNLOGGED, age);
+  }
+
+  private Mode wanted(FlagContext context, @Nullable Fetched flag, long age, long nowNanos) {
+    if (pin != null) {
+      return new Mode(pin, ModeSource.ENV, age);
+    }
+    if (flag == null) {
+      return new Mode(DecisionMode.OBSERVE, ModeSource.DEFAULT, age);
+    }
+    if (!flag.acts(context)) {
+      return new Mode(DecisionMode.OBSERVE, flag.source(), age);
+    }
+    return nowNanos - flag.atNanos() > STALE_NANOS
+        ? new Mode(DecisionMode.OBSERVE, ModeSource.STALE, age)
+        : new Mode(DecisionMode.ACT, flag.source(), age);
+  }
 }

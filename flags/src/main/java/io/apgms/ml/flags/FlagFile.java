@@ -1,2 +1,70 @@
 package io.apgms.ml.flags;
-/** x. */ public final class FlagFile { private FlagFile() {} /** x. */ public static FlagSource start(java.nio.file.Path p, DecisionModes m) { return () -> {}; } }
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The flag from a file, read again every half second; one that does not read well ages. */
+public final class FlagFile implements FlagSource {
+  private static final Logger LOG = LoggerFactory.getLogger(FlagFile.class);
+  private static final long PERIOD_MS = 500;
+
+  /** Largest file that is read, in bytes. */
+  static final int MAX_BYTES = 1 << 20;
+
+  private final Path file;
+  private final DecisionModes modes;
+  private final ScheduledExecutorService reader =
+      Executors.newSingleThreadScheduledExecutor(Daemons.named("flags-file"));
+  private @Nullable String complaint;
+
+  FlagFile(Path file, DecisionModes modes) {
+    this.file = file;
+    this.modes = modes;
+  }
+
+  /** Reads the file once before it returns, then on a thread of its own. */
+  public static FlagSource start(Path file, DecisionModes modes) {
+    FlagFile source = new FlagFile(file, modes);
+    source.read(System.nanoTime());
+    var unused =
+        source.reader.scheduleWithFixedDelay(
+            () -> source.read(System.nanoTime()), PERIOD_MS, PERIOD_MS, TimeUnit.MILLISECONDS);
+    return source;
+  }
+
+  /** Takes the file as it is now; says once what is wrong with it. */
+  void read(long nowNanos) {
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+      if (bytes.length > MAX_BYTES) {
+        throw new FlagSnapshot.Malformed("over " + MAX_BYTES + " bytes, expected fewer");
+      }
+      FlagSnapshot flag = FlagSnapshot.parse(new String(bytes, StandardCharsets.UTF_8));
+      modes.fetched(flag, ModeSource.FILE, nowNanos);
+      complaint = null;
+    } catch (IOException | FlagSnapshot.Malformed | RuntimeException e) { // or reading would end
+      complain(e.toString());
+    }
+  }
+
+  private void complain(String now) {
+    if (!now.equals(complaint)) {
+      LOG.warn("flags file {} cannot be used: {}", file.getFileName(), now);
+      complaint = now;
+    }
+  }
+
+  @Override
+  public void close() {
+    reader.shutdownNow();
+  }
+}

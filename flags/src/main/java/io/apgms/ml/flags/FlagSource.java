@@ -1,2 +1,7 @@
 package io.apgms.ml.flags;
-/** x. */ public interface FlagSource extends AutoCloseable { @Override void close(); }
+
+/** Feeds {@link DecisionModes} from a thread of its own until it is closed. */
+public interface FlagSource extends AutoCloseable {
+  @Override
+  void close();
+}
