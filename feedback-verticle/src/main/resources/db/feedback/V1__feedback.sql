@@ -64,10 +64,3 @@ CREATE TABLE model_feedback (
 
 CREATE INDEX model_feedback_prediction ON model_feedback (prediction_id);
 CREATE INDEX model_feedback_model ON model_feedback (model_id, id);
-
--- How far each replica's spool is in the decision table; moves in the transaction that ships.
-CREATE TABLE spool_position (
-  spool_id    uuid        NOT NULL PRIMARY KEY,
-  shipped_seq bigint      NOT NULL,
-  at          timestamptz NOT NULL DEFAULT clock_timestamp()
-);

@@ -12,9 +12,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Starts and stops what persists decisions and labels; group commits run on its context. */
 public final class FeedbackVerticle extends VerticleBase {
+  private static final Logger LOG = LoggerFactory.getLogger(FeedbackVerticle.class);
   private static final long PROBE_MS = 500;
   private static final long DEPTH_MS = 5_000;
   private static final Duration FLUSH_BOUND = Duration.ofSeconds(5);
@@ -101,12 +104,14 @@ public final class FeedbackVerticle extends VerticleBase {
   public Future<?> stop() {
     return vertx.executeBlocking(
         () -> {
-          if (shipper != null) {
-            shipper.flush(FLUSH_BOUND);
-            shipper.close();
-          }
-          if (spool != null) {
-            spool.close();
+          if (shipper != null && spool != null) {
+            boolean shipped = shipper.flush(FLUSH_BOUND);
+            if (!shipped) {
+              LOG.info("{} bytes of decisions stay in the spool", spool.bytes());
+            }
+            if (shipper.stop()) {
+              spool.close();
+            }
           }
           return null;
         });

@@ -1,16 +1,279 @@
 package io.apgms.ml.feedback;
 
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Properties;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+import org.postgresql.copy.CopyIn;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-final class Shipper implements AutoCloseable {
-  Shipper(Spool s, String u, String us, String p, io.micrometer.core.instrument.MeterRegistry m) {}
+/**
+ * Moves the spool into the decision table by COPY, on one thread with a connection of its own: rows
+ * are removed from the spool only after their transaction has committed, and a row that is in the
+ * table already is passed over, so each is there once.
+ *
+ * <p>A row that the table refuses for ever is dropped alone, counted and named in the log.
+ */
+final class Shipper {
+  private static final Logger LOG = LoggerFactory.getLogger(Shipper.class);
+  private static final int MAX_ROWS = 4_000;
+  private static final long IDLE_MS = 200;
+  private static final long FIRST_BACKOFF_MS = 100;
+  private static final long LAST_BACKOFF_MS = 5_000;
+  private static final Duration PARTITIONS_EVERY = Duration.ofHours(6);
 
-  void start() {}
+  /**
+   * Ids come in nearly by time. Reading starts this far behind the newest row seen, which spares
+   * walking over what was removed; now and then from the start, so that a latecomer is found too.
+   */
+  private static final long OVERLAP_MS = 100;
 
-  boolean flush(Duration d) {
+  private static final long FULL_READ_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final UUID START = new UUID(0, 0);
+
+  private final Spool spool;
+  private final String url;
+  private final Properties login = new Properties();
+  private final Counter dropped;
+  private final Thread thread = new Thread(this::run, "decision-shipper");
+  private volatile boolean closed;
+  private volatile @Nullable Connection connected;
+  private volatile long oldestWaitingMs;
+  private volatile boolean flushing;
+  private Instant partitionsDue = Instant.MIN;
+  private UUID from = START;
+  private long fullReadNanos = System.nanoTime();
+
+  Shipper(Spool spool, String url, String user, String password, MeterRegistry meters) {
+    this.spool = spool;
+    this.url = url;
+    login.setProperty("user", user);
+    login.setProperty("password", password);
+    login.setProperty("ApplicationName", "ml-service-shipper");
+    login.setProperty("connectTimeout", "5");
+    login.setProperty("loginTimeout", "10");
+    login.setProperty("socketTimeout", "30");
+    login.setProperty("tcpKeepAlive", "true");
+    thread.setDaemon(true);
+    dropped = Counter.builder("apgms_ml_telemetry_dropped").register(meters);
+    Gauge.builder("apgms_ml_telemetry_spool_bytes", spool, Spool::bytes).register(meters);
+    Gauge.builder("apgms_ml_telemetry_lag_seconds", this, Shipper::lagSeconds).register(meters);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  private double lagSeconds() {
+    long oldest = oldestWaitingMs;
+    return oldest == 0 ? 0 : Math.max(0, System.currentTimeMillis() - oldest) / 1_000.0;
+  }
+
+  private void run() {
+    long backoffMs = FIRST_BACKOFF_MS;
+    while (!closed) {
+      try (Connection connection = DriverManager.getConnection(url, login)) {
+        connected = connection;
+        while (!closed) {
+          boolean more = shipOnce(connection);
+          backoffMs = FIRST_BACKOFF_MS;
+          if (!more) {
+            pause(IDLE_MS);
+          }
+        }
+      } catch (SQLException | RuntimeException e) {
+        if (!closed) {
+          LOG.warn("shipping decisions: {}, again in {} ms at most", reason(e), backoffMs);
+          pause(ThreadLocalRandom.current().nextLong(backoffMs) + 1);
+          backoffMs = Math.min(LAST_BACKOFF_MS, 2 * backoffMs);
+        }
+      } finally {
+        connected = null;
+      }
+    }
+  }
+
+  private static String reason(Exception e) {
+    return e instanceof SQLException sql ? "SQLSTATE " + sql.getSQLState() : e.toString();
+  }
+
+  /** Whether another batch waits already. */
+  private boolean shipOnce(Connection connection) throws SQLException {
+    Instant now = Instant.now();
+    if (!now.isBefore(partitionsDue)) {
+      connection.setAutoCommit(true);
+      Partitions.ensure(connection, now);
+      partitionsDue = now.plus(PARTITIONS_EVERY);
+    }
+    List<Spool.Row> rows = spool.read(readFrom(), MAX_ROWS);
+    if (!rows.isEmpty()) {
+      oldestWaitingMs = rows.get(0).id().getMostSignificantBits() >>> 16;
+      connection.setAutoCommit(false);
+      ship(connection, rows);
+      spool.remove(rows);
+      from = behind(rows.get(rows.size() - 1).id());
+    }
+    boolean more = rows.size() == MAX_ROWS;
+    if (!more) {
+      oldestWaitingMs = 0;
+      shipped();
+    }
+    return more;
+  }
+
+  private UUID readFrom() {
+    long nanos = System.nanoTime();
+    if (flushing || nanos - fullReadNanos > FULL_READ_NANOS) {
+      fullReadNanos = nanos;
+      from = START;
+    }
+    return from;
+  }
+
+  private static UUID behind(UUID id) {
+    return new UUID(((id.getMostSignificantBits() >>> 16) - OVERLAP_MS) << 16, 0);
+  }
+
+  /** Commits the rows: all at once, else around those that are there, else around the refused. */
+  private void ship(Connection connection, List<Spool.Row> rows) throws SQLException {
+    try {
+      copy(connection, "feedback.decision", rows);
+      connection.commit();
+      return;
+    } catch (SQLException e) {
+      connection.rollback();
+      if (isAway(e)) {
+        throw e;
+      }
+    }
+    try {
+      copyAround(connection, rows);
+    } catch (SQLException e) {
+      connection.rollback();
+      if (isAway(e)) {
+        throw e;
+      }
+      halve(connection, rows, e);
+    }
+  }
+
+  private void copyAround(Connection connection, List<Spool.Row> rows) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("CREATE TEMP TABLE waiting (LIKE feedback.decision) ON COMMIT DROP");
+      copy(connection, "waiting", rows);
+      statement.execute(
+          "INSERT INTO feedback.decision "
+              + CopyTuple.COLUMNS
+              + " SELECT * FROM waiting ON CONFLICT (id) DO NOTHING");
+    }
+    connection.commit();
+  }
+
+  private void halve(Connection connection, List<Spool.Row> rows, SQLException refusal)
+      throws SQLException {
+    if (rows.size() == 1) {
+      dropped.increment();
+      LOG.error(
+          "decision {} dropped: the table refuses it, SQLSTATE {}",
+          rows.get(0).id(),
+          refusal.getSQLState());
+      return;
+    }
+    int half = rows.size() / 2;
+    ship(connection, rows.subList(0, half));
+    ship(connection, rows.subList(half, rows.size()));
+  }
+
+  private static void copy(Connection connection, String table, List<Spool.Row> rows)
+      throws SQLException {
+    CopyIn copy =
+        connection
+            .unwrap(PGConnection.class)
+            .getCopyAPI()
+            .copyIn("COPY " + table + " " + CopyTuple.COLUMNS + " FROM STDIN (FORMAT binary)");
+    try {
+      byte[] header = CopyTuple.header();
+      copy.writeToCopy(header, 0, header.length);
+      for (Spool.Row row : rows) {
+        copy.writeToCopy(row.tuple(), 0, row.tuple().length);
+      }
+      copy.writeToCopy(CopyTuple.TRAILER, 0, CopyTuple.TRAILER.length);
+      copy.endCopy();
+    } finally {
+      if (copy.isActive()) {
+        copy.cancelCopy();
+      }
+    }
+  }
+
+  /** Whether to try the same again later; class 22 and 23 are the rows' own fault. */
+  private static boolean isAway(SQLException e) {
+    String state = String.valueOf(e.getSQLState());
+    return !state.startsWith("22") && !state.startsWith("23");
+  }
+
+  private static void pause(long ms) {
+    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(ms)); // ended by flush and stop
+  }
+
+  private synchronized void shipped() {
+    notifyAll();
+  }
+
+  /** Waits until all that was appended is shipped; false when the time was too short. */
+  boolean flush(Duration bound) throws InterruptedException {
+    long end = System.nanoTime() + bound.toNanos();
+    flushing = true;
+    try {
+      return awaitEmpty(end);
+    } finally {
+      flushing = false;
+    }
+  }
+
+  private synchronized boolean awaitEmpty(long end) throws InterruptedException {
+    while (spool.bytes() > 0) {
+      long leftMs = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+      if (leftMs <= 0) {
+        return false;
+      }
+      LockSupport.unpark(thread);
+      wait(Math.min(leftMs, IDLE_MS));
+    }
     return true;
   }
 
-  @Override
-  public void close() {}
+  /**
+   * Ends the thread, its statement cut off.
+   *
+   * @return whether it has ended, and with it every use of the spool
+   */
+  boolean stop() throws InterruptedException {
+    closed = true;
+    LockSupport.unpark(thread);
+    Connection open = connected;
+    if (open != null) {
+      try {
+        open.abort(Runnable::run);
+      } catch (SQLException e) {
+        LOG.warn("the shipper's connection was not cut: SQLSTATE {}", e.getSQLState());
+      }
+    }
+    thread.join(LAST_BACKOFF_MS);
+    return !thread.isAlive();
+  }
 }

@@ -1,21 +1,186 @@
 package io.apgms.ml.feedback;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.*;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.rocksdb.CompressionType;
+import org.rocksdb.InfoLogLevel;
+import org.rocksdb.Options;
+import org.rocksdb.ReadOptions;
+import org.rocksdb.RocksDB;
+import org.rocksdb.RocksDBException;
+import org.rocksdb.RocksIterator;
+import org.rocksdb.Slice;
+import org.rocksdb.Status;
+import org.rocksdb.WriteBatch;
+import org.rocksdb.WriteOptions;
 
-/** stub. */
+/**
+ * Decisions on local disk that are not in the database yet, by id, and so nearly by time.
+ *
+ * <p>A write reaches the page cache before {@link #append} returns: it survives a killed process,
+ * not lost power. Appending and finding are for any thread; one thread reads and removes.
+ */
 final class Spool implements AutoCloseable {
-  static Spool open(Path dir, long max) {
-    return new Spool();
+  private static final long MEMTABLE_BYTES = 8L << 20;
+  private static final int MEMTABLES = 3;
+  private static final long MAX_LOG_BYTES = 1L << 20;
+  private static final long LOGS_KEPT = 2;
+  private static final int KEY_BYTES = 16;
+
+  static {
+    RocksDB.loadLibrary();
   }
 
-  void append(List<Decision> d) {}
+  private final Options options;
+  private final WriteOptions writes = new WriteOptions().setSync(false).setNoSlowdown(true);
+  private final RocksDB db;
+  private final long maxBytes;
+  private final AtomicLong bytes = new AtomicLong();
 
+  /** A row as it waits: its id and the tuple to ship. */
+  @SuppressWarnings("ArrayRecordComponent") // read once; never compared
+  record Row(UUID id, byte[] tuple) {
+    long bytes() {
+      return KEY_BYTES + (long) tuple.length;
+    }
+  }
+
+  private Spool(Options options, RocksDB db, long maxBytes) {
+    this.options = options;
+    this.db = db;
+    this.maxBytes = maxBytes;
+  }
+
+  /**
+   * Opens the folder's spool, made if it is not there; what it holds is counted, so this takes a
+   * while for gigabytes.
+   *
+   * @throws FeedbackException.Unavailable where it cannot be opened, as when another process has it
+   */
+  static Spool open(Path dir, long maxBytes) {
+    Options options =
+        new Options()
+            .setCreateIfMissing(true)
+            .setWriteBufferSize(MEMTABLE_BYTES)
+            .setMaxWriteBufferNumber(MEMTABLES)
+            .setCompressionType(CompressionType.NO_COMPRESSION)
+            .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)
+            .setMaxLogFileSize(MAX_LOG_BYTES)
+            .setKeepLogFileNum(LOGS_KEPT);
+    try {
+      Files.createDirectories(dir);
+      Spool spool = new Spool(options, RocksDB.open(options, dir.toString()), maxBytes);
+      spool.count();
+      return spool;
+    } catch (IOException | RocksDBException e) {
+      options.close();
+      throw new FeedbackException.Unavailable("the spool cannot be opened", e);
+    }
+  }
+
+  private void count() {
+    try (RocksIterator rows = db.newIterator()) {
+      for (rows.seekToFirst(); rows.isValid(); rows.next()) {
+        bytes.addAndGet(KEY_BYTES + (long) rows.value().length);
+      }
+    }
+  }
+
+  /**
+   * Keeps all of them or none.
+   *
+   * @throws FeedbackException.SpoolFull when it is at its bound or the disk refuses
+   */
+  void append(List<Decision> decisions) {
+    long added = 0;
+    try (WriteBatch batch = new WriteBatch()) {
+      for (Decision decision : decisions) {
+        byte[] tuple = CopyTuple.encode(decision);
+        batch.put(key(decision.id()), tuple);
+        added += KEY_BYTES + tuple.length;
+      }
+      if (bytes.get() + added > maxBytes) {
+        throw new FeedbackException.SpoolFull(
+            "the spool holds " + bytes.get() + " bytes, expected fewer than " + maxBytes);
+      }
+      db.write(writes, batch);
+      bytes.addAndGet(added);
+    } catch (RocksDBException e) {
+      throw new FeedbackException.SpoolFull("the spool refused a write: " + reason(e));
+    }
+  }
+
+  private static String reason(RocksDBException e) {
+    Status status = e.getStatus();
+    return status == null ? "no status" : status.getCode() + " " + status.getSubCode();
+  }
+
+  /** A decision that waits here. */
   @Nullable Decision find(UUID id) {
-    return null;
+    try {
+      byte @Nullable [] tuple = db.get(key(id));
+      return tuple == null ? null : CopyTuple.decode(tuple);
+    } catch (RocksDBException e) {
+      throw new FeedbackException.Unavailable("the spool cannot be read: " + reason(e), null);
+    }
+  }
+
+  /** At most so many rows from that id on, the oldest first. */
+  List<Row> read(UUID from, int max) {
+    List<Row> rows = new ArrayList<>();
+    try (Slice start = new Slice(key(from));
+        ReadOptions bounds = new ReadOptions().setIterateLowerBound(start);
+        RocksIterator found = db.newIterator(bounds)) {
+      for (found.seekToFirst(); found.isValid() && rows.size() < max; found.next()) {
+        ByteBuffer key = ByteBuffer.wrap(found.key());
+        rows.add(new Row(new UUID(key.getLong(), key.getLong()), found.value()));
+      }
+      found.status();
+      return rows;
+    } catch (RocksDBException e) {
+      throw new FeedbackException.Unavailable("the spool cannot be read: " + reason(e), null);
+    }
+  }
+
+  /** Forgets rows that the database has committed. */
+  void remove(List<Row> rows) {
+    long removed = 0;
+    try (WriteBatch batch = new WriteBatch();
+        WriteOptions patient = new WriteOptions().setSync(false)) {
+      for (Row row : rows) {
+        batch.delete(key(row.id()));
+        removed += row.bytes();
+      }
+      db.write(patient, batch);
+      bytes.addAndGet(-removed);
+    } catch (RocksDBException e) {
+      throw new FeedbackException.Unavailable("the spool cannot be written: " + reason(e), null);
+    }
+  }
+
+  private static byte[] key(UUID id) {
+    return ByteBuffer.allocate(KEY_BYTES)
+        .putLong(id.getMostSignificantBits())
+        .putLong(id.getLeastSignificantBits())
+        .array();
+  }
+
+  /** Of the rows that wait. */
+  long bytes() {
+    return bytes.get();
   }
 
   @Override
-  public void close() {}
+  public void close() {
+    db.close();
+    writes.close();
+    options.close();
+  }
 }

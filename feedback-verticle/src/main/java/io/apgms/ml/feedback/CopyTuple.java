@@ -1,0 +1,204 @@
+package io.apgms.ml.feedback;
+
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A decision as one tuple of PostgreSQL's binary COPY format: encoded once when it is spooled,
+ * shipped as it is. The columns stand in the order of the table.
+ *
+ * @see <a href="https://www.postgresql.org/docs/18/sql-copy.html">COPY, binary format</a>
+ */
+final class CopyTuple {
+  /** The statement that these tuples belong to, between {@link #header} and {@link #TRAILER}. */
+  static final String COLUMNS =
+      "(id, at, model_id, model_version, model_digest, features, groups, score, threshold, review,"
+          + " act, enforced, mode_source, flag_age_ms, request_id, entity_id)";
+
+  static final byte[] TRAILER = {-1, -1};
+
+  private static final short FIELDS = 16;
+  private static final int NULL = -1;
+  private static final int FLOAT4_OID = 700;
+  private static final int FLOAT_BYTES = 8; // with its length
+  private static final int ARRAY_BYTES = 20; // dimensions, nulls, type, size, lower bound
+  private static final long POSTGRES_EPOCH_MS = 946_684_800_000L; // 2000-01-01T00:00Z
+
+  /** Bytes of everything but texts and features: 16 lengths, the count, the fixed fields. */
+  private static final int FIXED_BYTES = 2 + FIELDS * 4 + 16 + 8 + ARRAY_BYTES + 8 + 8 + 3 + 8;
+
+  private CopyTuple() {}
+
+  static byte[] header() {
+    byte[] signature = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', (byte) 0xff, '\r', '\n', 0};
+    return ByteBuffer.allocate(19).put(signature).putInt(0).putInt(0).array();
+  }
+
+  static byte[] encode(Decision d) {
+    byte[] model = utf8(d.modelId());
+    byte[] version = utf8(d.modelVersion());
+    byte[] digest = utf8(d.modelDigest());
+    byte[] source = utf8(d.modeSource());
+    byte @Nullable [] groups = utf8OrNull(d.groupsJson());
+    byte @Nullable [] request = utf8OrNull(d.requestId());
+    byte @Nullable [] entity = utf8OrNull(d.entityId());
+    int texts = model.length + version.length + digest.length + source.length;
+    int optional = length(groups) + length(request) + length(entity);
+    int features = d.features().length * FLOAT_BYTES;
+    ByteBuffer out = ByteBuffer.allocate(FIXED_BYTES + texts + optional + features);
+    out.putShort(FIELDS);
+    out.putInt(16).putLong(d.id().getMostSignificantBits());
+    out.putLong(d.id().getLeastSignificantBits());
+    out.putInt(8)
+        .putLong(TimeUnit.MILLISECONDS.toMicros(d.at().toEpochMilli() - POSTGRES_EPOCH_MS));
+    put(out, model);
+    put(out, version);
+    put(out, digest);
+    put(out, d.features());
+    put(out, groups);
+    out.putInt(8).putDouble(d.score()).putInt(8).putDouble(d.threshold());
+    put(out, d.review());
+    put(out, d.act());
+    put(out, d.enforced());
+    put(out, source);
+    out.putInt(8).putLong(d.flagAgeMs());
+    put(out, request);
+    put(out, entity);
+    return out.array();
+  }
+
+  /**
+   * The decision of a tuple, without its body's hash.
+   *
+   * @throws IllegalArgumentException for bytes that {@link #encode} did not make
+   */
+  static Decision decode(byte[] tuple) {
+    ByteBuffer in = ByteBuffer.wrap(tuple);
+    try {
+      expect(in.getShort(), FIELDS);
+      expect(in.getInt(), 16);
+      UUID id = new UUID(in.getLong(), in.getLong());
+      expect(in.getInt(), 8);
+      in.getLong(); // the time is the id's
+      Decision decision =
+          new Decision(
+              id,
+              text(in),
+              text(in),
+              text(in),
+              floats(in),
+              textOrNull(in),
+              number(in),
+              number(in),
+              flag(in),
+              flag(in),
+              flag(in),
+              text(in),
+              whole(in),
+              textOrNull(in),
+              null,
+              textOrNull(in));
+      expect(in.remaining(), 0);
+      return decision;
+    } catch (BufferUnderflowException e) {
+      throw new IllegalArgumentException("tuple ends after " + tuple.length + " bytes", e);
+    }
+  }
+
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static byte @Nullable [] utf8OrNull(@Nullable String text) {
+    return text == null ? null : utf8(text);
+  }
+
+  private static int length(byte @Nullable [] bytes) {
+    return bytes == null ? 0 : bytes.length;
+  }
+
+  private static void put(ByteBuffer out, byte @Nullable [] bytes) {
+    if (bytes == null) {
+      out.putInt(NULL);
+    } else {
+      out.putInt(bytes.length).put(bytes);
+    }
+  }
+
+  private static void put(ByteBuffer out, boolean flag) {
+    out.putInt(1).put((byte) (flag ? 1 : 0));
+  }
+
+  private static void put(ByteBuffer out, float[] values) {
+    out.putInt(ARRAY_BYTES + values.length * FLOAT_BYTES);
+    out.putInt(1).putInt(0).putInt(FLOAT4_OID).putInt(values.length).putInt(1);
+    for (float value : values) {
+      out.putInt(4).putFloat(value);
+    }
+  }
+
+  private static void expect(int is, int expected) {
+    if (is != expected) {
+      throw new IllegalArgumentException("tuple holds " + is + ", expected " + expected);
+    }
+  }
+
+  private static @Nullable String textOrNull(ByteBuffer in) {
+    int length = in.getInt();
+    if (length == NULL) {
+      return null;
+    }
+    if (length < 0 || length > in.remaining()) {
+      throw new IllegalArgumentException("text of " + length + " bytes, expected fewer");
+    }
+    byte[] utf8 = new byte[length];
+    in.get(utf8);
+    return new String(utf8, StandardCharsets.UTF_8);
+  }
+
+  private static String text(ByteBuffer in) {
+    String text = textOrNull(in);
+    if (text == null) {
+      throw new IllegalArgumentException("text is null, expected one");
+    }
+    return text;
+  }
+
+  private static float[] floats(ByteBuffer in) {
+    int bytes = in.getInt();
+    expect(in.getInt(), 1);
+    expect(in.getInt(), 0);
+    expect(in.getInt(), FLOAT4_OID);
+    int n = in.getInt();
+    expect(in.getInt(), 1);
+    if (n < 0 || n > in.remaining() / FLOAT_BYTES) {
+      throw new IllegalArgumentException("array of " + n + " values, expected fewer");
+    }
+    expect(bytes, ARRAY_BYTES + n * FLOAT_BYTES);
+    float[] values = new float[n];
+    for (int i = 0; i < n; i++) {
+      expect(in.getInt(), 4);
+      values[i] = in.getFloat();
+    }
+    return values;
+  }
+
+  private static double number(ByteBuffer in) {
+    expect(in.getInt(), 8);
+    return in.getDouble();
+  }
+
+  private static long whole(ByteBuffer in) {
+    expect(in.getInt(), 8);
+    return in.getLong();
+  }
+
+  private static boolean flag(ByteBuffer in) {
+    expect(in.getInt(), 1);
+    return in.get() == 1;
+  }
+}

@@ -1,0 +1,179 @@
+package io.apgms.ml.feedback;
+
+import static io.apgms.ml.feedback.CopyTupleTest.assertSame;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.vertx.sqlclient.Tuple;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ShipperTest {
+  private static final Duration BOUND = Duration.ofSeconds(20);
+
+  @TempDir Path dir;
+  private final TestDatabase database = new TestDatabase();
+  private final Decisions decisions = new Decisions(11);
+  private Spool spool;
+  private Shipper shipper;
+
+  @BeforeEach
+  void open() {
+    spool = Spool.open(dir, 64 << 20);
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    if (shipper == null || shipper.stop()) {
+      spool.close();
+    }
+  }
+
+  private void ship() throws InterruptedException {
+    if (shipper == null) {
+      shipper = database.shipper(spool);
+    }
+    assertThat(shipper.flush(BOUND)).as("shipped in time").isTrue();
+  }
+
+  private Decision stored(UUID id) {
+    String sql = "SELECT " + DecisionRows.COLUMNS + " FROM feedback.decision d WHERE id = $1";
+    return DecisionRows.decision(
+        TestDatabase.get(database.db.read(sql, Tuple.of(id))).iterator().next());
+  }
+
+  private double dropped() {
+    return database.meters.get("apgms_ml_telemetry_dropped").counter().count();
+  }
+
+  @Test
+  void ship_tenThousand_eachIsThereOnceAndTheSame() throws Exception {
+    List<Decision> all = decisions.list(10_000);
+    for (int i = 0; i < all.size(); i += 100) {
+      spool.append(all.subList(i, i + 100));
+    }
+    ship();
+    assertThat(database.count("feedback.decision")).isEqualTo(10_000);
+    for (int i = 0; i < all.size(); i += 97) {
+      assertSame(stored(all.get(i).id())).isEqualTo(all.get(i));
+    }
+    assertThat(dropped()).isZero();
+  }
+
+  @Test
+  void ship_rowsThatAreThereAlready_arePassedOver() throws Exception {
+    List<Decision> all = decisions.list(1_000);
+    spool.append(all);
+    ship();
+    spool.append(all.subList(500, 600)); // as after a crash between commit and removal
+    spool.append(decisions.list(10));
+    ship();
+    assertThat(database.count("feedback.decision")).isEqualTo(1_010);
+    assertThat(dropped()).isZero();
+  }
+
+  @Test
+  void ship_oneRowThatTheTableRefuses_dropsThatOneAlone() throws Exception {
+    spool.append(decisions.list(700));
+    Decision poison = decisions.next();
+    Decision outOfRange =
+        new Decision(
+            poison.id(),
+            "m",
+            "v",
+            "d",
+            new float[0],
+            null,
+            1.5,
+            0.5,
+            true,
+            false,
+            false,
+            "file",
+            0,
+            null,
+            null,
+            null);
+    spool.append(List.of(outOfRange));
+    spool.append(decisions.list(700));
+    ship();
+    assertThat(database.count("feedback.decision")).isEqualTo(1_400);
+    assertThat(dropped()).isEqualTo(1);
+  }
+
+  @Test
+  void ship_tableAwayForAWhile_shipsAfterwards() throws Exception {
+    database.sql("ALTER TABLE feedback.decision RENAME TO gone");
+    shipper = database.shipper(spool);
+    spool.append(decisions.list(100));
+    assertThat(shipper.flush(Duration.ofMillis(500))).isFalse();
+    assertThat(database.meters.get("apgms_ml_telemetry_lag_seconds").gauge().value()).isPositive();
+    database.sql("ALTER TABLE feedback.gone RENAME TO decision");
+    ship();
+    assertThat(database.count("feedback.decision")).isEqualTo(100);
+  }
+
+  @Test
+  void ship_connectionCut_losesAndDoublesNothing() throws Exception {
+    shipper = database.shipper(spool);
+    for (int i = 0; i < 20; i++) {
+      spool.append(decisions.list(2_000));
+      database.sql(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+              + " WHERE application_name = 'ml-service-shipper' AND datname = current_database()");
+    }
+    ship();
+    assertThat(database.count("feedback.decision")).isEqualTo(40_000);
+  }
+
+  @Test
+  void ship_anIdOfTheHourBefore_isFoundToo() throws Exception {
+    spool.append(decisions.list(10));
+    ship();
+    spool.append(List.of(decisions.next(decisions.id(System.currentTimeMillis() - 3_600_000))));
+    ship();
+    assertThat(database.count("feedback.decision")).isEqualTo(11);
+  }
+
+  @Test
+  void ship_rowsOfThisWeek_areInItsPartition() throws Exception {
+    spool.append(decisions.list(10));
+    ship();
+    LocalDate monday =
+        LocalDate.ofEpochDay((System.currentTimeMillis() / 86_400_000 - 4) / 7 * 7 + 4);
+    assertThat(database.count(Partitions.name(monday))).isEqualTo(10);
+  }
+
+  @Test
+  void ensure_acrossTheYear_cutsAtMondayMidnight() throws Exception {
+    try (var connection = java.sql.DriverManager.getConnection(database.url(), "postgres", "")) {
+      Partitions.ensure(connection, Instant.parse("2026-12-31T12:00:00Z"));
+      Partitions.ensure(connection, Instant.parse("2026-12-31T12:00:00Z"));
+    }
+    long midnight = Instant.parse("2027-01-04T00:00:00Z").toEpochMilli();
+    for (long at : new long[] {midnight - 1, midnight}) {
+      spool.append(List.of(decisions.next(decisions.id(at))));
+    }
+    ship();
+    assertThat(database.count("feedback.decision_2026w53")).isEqualTo(1);
+    assertThat(database.count("feedback.decision_2027w01")).isEqualTo(1);
+  }
+
+  @Test
+  void ensure_rowsInTheDefaultPartition_leavesThemThere() throws Exception {
+    database.sql(
+        "INSERT INTO feedback.decision VALUES ('"
+            + decisions.id(System.currentTimeMillis())
+            + "', now(), 'm', 'v', 'd', '{}', null, 0, 0, false, false, false, 'file', 0, null, null)");
+    spool.append(decisions.list(5));
+    ship();
+    assertThat(database.count("feedback.decision_default")).isEqualTo(6);
+  }
+}

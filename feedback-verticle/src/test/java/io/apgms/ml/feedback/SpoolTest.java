@@ -1,0 +1,140 @@
+package io.apgms.ml.feedback;
+
+import static io.apgms.ml.feedback.CopyTupleTest.assertSame;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SpoolTest {
+  private static final UUID START = new UUID(0, 0);
+
+  @TempDir Path dir;
+  private final Decisions decisions = new Decisions(7);
+
+  @Test
+  void read_afterAppend_givesAllInOrderOfId() {
+    List<Decision> kept = decisions.list(500);
+    try (Spool spool = Spool.open(dir, 1 << 20)) {
+      spool.append(kept.subList(250, 500));
+      spool.append(kept.subList(0, 250));
+      List<UUID> read = spool.read(START, 1_000).stream().map(Spool.Row::id).toList();
+      List<UUID> expected =
+          kept.stream().map(Decision::id).sorted(Comparator.comparing(UUID::toString)).toList();
+      assertThat(read).isEqualTo(expected);
+      assertThat(spool.read(expected.get(400), 50)).hasSize(50);
+    }
+  }
+
+  @Test
+  void find_whatWaits_isTheDecision() {
+    Decision decision = decisions.next();
+    try (Spool spool = Spool.open(dir, 1 << 20)) {
+      spool.append(List.of(decision));
+      assertSame(spool.find(decision.id())).isEqualTo(decision);
+      assertThat(spool.find(decisions.next().id())).isNull();
+      spool.remove(spool.read(START, 1));
+      assertThat(spool.find(decision.id())).isNull();
+      assertThat(spool.bytes()).isZero();
+    }
+  }
+
+  @Test
+  void append_overTheBound_keepsNothingOfTheBatch() {
+    try (Spool spool = Spool.open(dir, 2_000)) {
+      spool.append(decisions.list(2));
+      long before = spool.bytes();
+      assertThatThrownBy(() -> spool.append(decisions.list(50)))
+          .isInstanceOf(FeedbackException.SpoolFull.class)
+          .hasMessageContaining("expected fewer than 2000");
+      assertThat(spool.bytes()).isEqualTo(before);
+      assertThat(spool.read(START, 100)).hasSize(2);
+      spool.remove(spool.read(START, 100));
+      spool.append(decisions.list(2));
+    }
+  }
+
+  @Test
+  void open_again_countsWhatWaits() {
+    long bytes;
+    try (Spool spool = Spool.open(dir, 1 << 20)) {
+      spool.append(decisions.list(100));
+      bytes = spool.bytes();
+    }
+    try (Spool spool = Spool.open(dir, 1 << 20)) {
+      assertThat(spool.bytes()).isEqualTo(bytes);
+      assertThat(spool.read(START, 1_000)).hasSize(100);
+    }
+  }
+
+  @Test
+  void open_whileAnotherHasIt_isRefused() {
+    try (Spool spool = Spool.open(dir, 1 << 20)) {
+      assertThat(spool.bytes()).isZero();
+      assertThatThrownBy(() -> Spool.open(dir, 1 << 20))
+          .isInstanceOf(FeedbackException.Unavailable.class);
+    }
+  }
+
+  @Test
+  void append_fromManyThreads_losesNothing() throws Exception {
+    var threads = Executors.newFixedThreadPool(4);
+    try (Spool spool = Spool.open(dir, 16 << 20)) {
+      for (int i = 0; i < 200; i++) {
+        List<Decision> some = decisions.list(20);
+        threads.execute(() -> spool.append(some));
+      }
+      threads.shutdown();
+      assertThat(threads.awaitTermination(30, TimeUnit.SECONDS)).isTrue();
+      assertThat(spool.read(START, 10_000)).hasSize(4_000);
+    }
+  }
+
+  /** What the process said it kept is there after SIGKILL. */
+  @Test
+  void open_afterTheProcessWasKilled_holdsAllThatWasAppended() throws Exception {
+    Process child =
+        new ProcessBuilder(
+                ProcessHandle.current().info().command().orElseThrow(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Appends.class.getName(),
+                dir.toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    List<UUID> said = new ArrayList<>();
+    try (var lines = child.inputReader()) {
+      while (said.size() < 5_000) {
+        said.add(UUID.fromString(lines.readLine()));
+      }
+      child.destroyForcibly();
+    }
+    child.waitFor();
+    try (Spool spool = Spool.open(dir, 1 << 30)) {
+      assertThat(said).allSatisfy(id -> assertThat(spool.find(id)).isNotNull());
+    }
+  }
+
+  /** Appends until it is killed, and says each id once it is kept. */
+  static final class Appends {
+    private Appends() {}
+
+    public static void main(String[] args) {
+      Decisions decisions = new Decisions(9);
+      Spool spool = Spool.open(Path.of(args[0]), 1 << 30);
+      while (spool.bytes() < 1 << 29) {
+        List<Decision> some = decisions.list(10);
+        spool.append(some);
+        some.forEach(d -> System.out.println(d.id()));
+      }
+    }
+  }
+}

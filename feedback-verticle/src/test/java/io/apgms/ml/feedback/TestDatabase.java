@@ -1,0 +1,121 @@
+package io.apgms.ml.feedback;
+
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.pgclient.PgBuilder;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.sqlclient.Pool;
+import io.vertx.sqlclient.PoolOptions;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.SQLException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.flywaydb.core.Flyway;
+
+/** A fresh database on the one PostgreSQL of this JVM, migrated, with its pool. */
+final class TestDatabase {
+  private static final EmbeddedPostgres POSTGRES = start();
+  private static final Vertx VERTX = Vertx.vertx();
+  private static final AtomicInteger COUNT = new AtomicInteger();
+
+  final String name = "feedback_" + COUNT.incrementAndGet();
+  final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+  final Pool pool = pool(POSTGRES.getPort(), name);
+  final Database db = new Database(pool, 5_000);
+
+  TestDatabase() {
+    sql("postgres", "CREATE DATABASE " + name);
+    Flyway.configure()
+        .dataSource(url(), "postgres", "")
+        .schemas("feedback")
+        .locations("classpath:db/feedback")
+        .load()
+        .migrate();
+  }
+
+  String url() {
+    return POSTGRES.getJdbcUrl("postgres", name);
+  }
+
+  Shipper shipper(Spool spool) {
+    Shipper shipper = new Shipper(spool, url(), "postgres", "", meters);
+    shipper.start();
+    return shipper;
+  }
+
+  GroupCommit commits() {
+    return commits(db);
+  }
+
+  static GroupCommit commits(Database db) {
+    return new GroupCommit(VERTX, VERTX.getOrCreateContext(), db);
+  }
+
+  long count(String from) {
+    return get(pool.query("SELECT count(*) FROM " + from).execute()).iterator().next().getLong(0);
+  }
+
+  static Pool pool(int port, String database) {
+    return PgBuilder.pool()
+        .connectingTo(
+            new PgConnectOptions()
+                .setHost("localhost")
+                .setPort(port)
+                .setUser("postgres")
+                .setPassword("")
+                .setDatabase(database))
+        .with(new PoolOptions().setMaxSize(4).setMaxWaitQueueSize(64))
+        .using(VERTX)
+        .build();
+  }
+
+  void sql(String statements) {
+    sql(name, statements);
+  }
+
+  private static void sql(String database, String statements) {
+    try (var connection = POSTGRES.getDatabase("postgres", database).getConnection();
+        var statement = connection.createStatement()) {
+      statement.execute(statements);
+    } catch (SQLException e) {
+      throw new IllegalStateException(e.getMessage(), e);
+    }
+  }
+
+  static <T> T get(Future<T> future) {
+    try {
+      return future.toCompletionStage().toCompletableFuture().get(20, TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException | TimeoutException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static EmbeddedPostgres start() {
+    try {
+      EmbeddedPostgres postgres =
+          EmbeddedPostgres.builder().setServerConfig("fsync", "off").start();
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> close(postgres)));
+      return postgres;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void close(EmbeddedPostgres postgres) {
+    try {
+      postgres.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
