@@ -176,11 +176,16 @@ final class RunningService implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() {
     process.destroy();
-    if (!process.waitFor(25, TimeUnit.SECONDS)) {
-      process.destroyForcibly();
-      throw new AssertionError("SIGTERM did not end the service within 25 s");
-    }
+    process
+        .onExit()
+        .orTimeout(25, TimeUnit.SECONDS)
+        .exceptionally(
+            late -> {
+              process.destroyForcibly();
+              throw new AssertionError("SIGTERM did not end the service within 25 s");
+            })
+        .join();
   }
 }
