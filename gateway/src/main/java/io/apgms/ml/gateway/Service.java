@@ -37,6 +37,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -97,12 +98,12 @@ public final class Service implements AutoCloseable {
     push(FlagSources.start(settings, data.path(), modes));
     FeedbackVerticle feedback = settings.data().log() ? feedback(data, address, pool) : null;
     if (feedback != null) {
-      deploy(vertx, feedback);
+      deploy(vertx, () -> feedback, 1);
     }
     engine.get(STEP_BOUND.toSeconds(), TimeUnit.SECONDS);
     ScoringRuntime runtime = new ScoringRuntime(settings.scoring().batchRows(), meters);
     if (settings.scoring().ownLoop()) {
-      deploy(vertx, new ScoringVerticle(runtime, settings.scoring().queueRows()));
+      deploy(vertx, () -> new ScoringVerticle(runtime, settings.scoring().queueRows()), 1);
     }
     ControlVerticle control =
         new ControlVerticle(
@@ -115,13 +116,20 @@ public final class Service implements AutoCloseable {
                 data.path(),
                 data.replicaId(),
                 Database.connectOptions(address, timeoutMs)));
-    deploy(vertx, control);
+    deploy(vertx, () -> control, 1);
 
     DevIssuer issuer = DevIssuer.open(vertx, data.path());
     ManagementVerticle management =
         new ManagementVerticle(
             new ManagementVerticle.Parts(
-                settings.management(), registry, runtime, modes, issuer, control, meters));
+                settings.management(),
+                registry,
+                runtime,
+                modes,
+                issuer,
+                control,
+                feedback == null ? null : feedback.log(),
+                meters));
     listen(
         vertx,
         new ApiVerticle.Parts(
@@ -136,7 +144,7 @@ public final class Service implements AutoCloseable {
             issuer,
             feedback == null ? null : feedback.labels(),
             new AtomicInteger()));
-    deploy(vertx, management);
+    deploy(vertx, () -> management, 1);
     managementPort = management.port();
   }
 
@@ -175,20 +183,21 @@ public final class Service implements AutoCloseable {
 
   private void listen(Vertx vertx, ApiVerticle.Parts api) throws Exception {
     List<ApiVerticle> instances = new ArrayList<>();
-    DeploymentOptions loops = new DeploymentOptions().setInstances(settings.http().loops());
-    await(
-        vertx.deployVerticle(
-            () -> {
-              ApiVerticle instance = new ApiVerticle(api);
-              instances.add(instance);
-              return instance;
-            },
-            loops));
+    deploy(
+        vertx,
+        () -> {
+          ApiVerticle instance = new ApiVerticle(api);
+          instances.add(instance);
+          return instance;
+        },
+        settings.http().loops());
     apiPort = instances.get(0).port();
   }
 
-  private static void deploy(Vertx vertx, Deployable verticle) throws Exception {
-    await(vertx.deployVerticle(verticle, new DeploymentOptions()));
+  private void deploy(Vertx vertx, Supplier<Deployable> verticle, int instances) throws Exception {
+    DeploymentOptions options = new DeploymentOptions().setInstances(instances);
+    String id = await(vertx.deployVerticle(verticle, options));
+    push(() -> await(vertx.undeploy(id)));
   }
 
   private <T extends AutoCloseable> T push(T part) {

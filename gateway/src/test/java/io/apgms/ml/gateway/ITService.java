@@ -274,8 +274,8 @@ class ITService {
     Map<String, String> token = Map.of("ML_TOKEN", oncall);
     assertThat(service.run(Map.of(), 0, "verify")).contains("pass integrity risk-score/");
     assertThat(service.run(token, 0, "mode")).contains("observe");
-    assertThat(service.run(token, 0, "rollback", "--model", "risk-score", "--reason", "drill"))
-        .contains("revision 13");
+    assertThat(service.run(token, 0, "rollback", "--model", "credit-default", "--reason", "drill"))
+        .contains("revision 3");
     assertThat(service.run(token, 1, "rollback", "--model", "nope", "--reason", "drill"))
         .contains("404");
     service.run(token, 2, "rollback", "--model", "risk-score");

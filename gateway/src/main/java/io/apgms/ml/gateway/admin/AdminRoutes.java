@@ -2,6 +2,9 @@ package io.apgms.ml.gateway.admin;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.feedback.Decision;
+import io.apgms.ml.feedback.DecisionLog;
+import io.apgms.ml.feedback.PredictionQuery;
 import io.apgms.ml.gateway.http.Answers;
 import io.apgms.ml.gateway.http.Bodies;
 import io.apgms.ml.gateway.http.FieldError;
@@ -29,8 +32,14 @@ final class AdminRoutes {
   private final RegistryDatabase registry;
   private final Rollouts rollouts;
   private final ControlVerticle control;
+  private final @Nullable DecisionLog log;
 
-  AdminRoutes(RegistryDatabase registry, Rollouts rollouts, ControlVerticle control) {
+  AdminRoutes(
+      RegistryDatabase registry,
+      Rollouts rollouts,
+      ControlVerticle control,
+      @Nullable DecisionLog log) {
+    this.log = log;
     this.registry = registry;
     this.rollouts = rollouts;
     this.control = control;
@@ -91,7 +100,53 @@ final class AdminRoutes {
       throw Problem.field(
           422, "at", FieldError.quote(text) + ", expected RFC 3339 as 2026-11-23T08:00:00Z");
     }
-    answer(rc, 200, registry.deployments().activeAt(model(rc), at).map(AdminRoutes::json));
+    String model = model(rc);
+    Future<ObjectNode> answer =
+        registry
+            .deployments()
+            .activeAt(model, at)
+            .map(AdminRoutes::json)
+            .compose(out -> modeAt(model, at).map(out::<ObjectNode>setAll));
+    answer(rc, 200, answer);
+  }
+
+  /**
+   * The mode at a time: observe where it was forced, else that of the last decision before it, with
+   * the decision's time.
+   */
+  private Future<ObjectNode> modeAt(String model, Instant at) {
+    return registry
+        .forcedModes()
+        .forcedAt(model, at)
+        .compose(
+            forced ->
+                forced.isPresent()
+                    ? Future.succeededFuture(mode("observe", "override", at))
+                    : decidedAt(model, at));
+  }
+
+  private Future<ObjectNode> decidedAt(String model, Instant at) {
+    if (log == null) {
+      return Future.succeededFuture(mode(null, null, null));
+    }
+    Instant until = at.plusMillis(1);
+    return log.predictions(new PredictionQuery(model, null, null, until, null, null, 1, null))
+        .map(
+            page -> {
+              if (page.items().isEmpty()) {
+                return mode(null, null, null);
+              }
+              Decision last = page.items().get(0).decision();
+              return mode(last.act() ? "act" : "observe", last.modeSource(), last.at());
+            });
+  }
+
+  private static ObjectNode mode(
+      @Nullable String mode, @Nullable String source, @Nullable Instant asOf) {
+    return Answers.object()
+        .put("mode", mode)
+        .put("modeSource", source)
+        .put("modeAsOf", asOf == null ? null : asOf.toString());
   }
 
   /** Closed until gates and tickets exist: nothing may be promoted that they did not pass. */

@@ -9,9 +9,8 @@ import io.apgms.ml.registry.ControlState;
 import io.apgms.ml.registry.ForcedMode;
 import io.apgms.ml.registry.Pointer;
 import io.apgms.ml.registry.RegistryDatabase;
-import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.ReplicaState;
-import io.apgms.ml.registry.VerifiedArtifact;
+import io.apgms.ml.registry.RollbackCommand;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.vertx.core.Future;
@@ -21,7 +20,6 @@ import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.pubsub.PgSubscriber;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -84,6 +82,11 @@ public final class ControlVerticle extends VerticleBase {
               LOG.warn("starting with the pointers acknowledged last: {}", e.getMessage());
               return vertx.executeBlocking(pointerFile::read).compose(this::follow);
             });
+  }
+
+  @Override
+  public Future<?> stop() {
+    return parts.registry().replicas().leave(parts.replicaId()).otherwiseEmpty();
   }
 
   /** The target each model follows, as this replica serves it. */
@@ -195,7 +198,11 @@ public final class ControlVerticle extends VerticleBase {
         .map(
             loaded -> {
               parts.runtime().activate(model, version);
-              retain(model, version, active);
+              if (active == null) {
+                warmLastGood(model);
+              } else {
+                parts.runtime().retain(model, Set.of(version, active.version()));
+              }
               serving.put(model, new Target(version, loaded.digest(), target.revision()));
               failures.remove(model);
               LOG.info("{} serves {} (revision {})", model, version, target.revision());
@@ -219,35 +226,25 @@ public final class ControlVerticle extends VerticleBase {
     }
     return vertx.executeBlocking(
         () -> {
-          VerifiedArtifact artifact = parts.store().load(model, version);
-          if (digest != null && !digest.equals(artifact.digest())) {
-            throw new RegistryException.Corrupt(
-                "manifest.json of "
-                    + model
-                    + "/"
-                    + version
-                    + " has "
-                    + artifact.digest()
-                    + ", expected "
-                    + digest);
-          }
-          return parts.runtime().prepare(artifact);
+          ArtifactStore store = parts.store();
+          return parts
+              .runtime()
+              .prepare(
+                  digest == null ? store.load(model, version) : store.load(model, version, digest));
         });
   }
 
-  private void retain(String model, String version, @Nullable ServedModel before) {
-    Set<String> keep = new HashSet<>(Set.of(version));
-    if (before != null) {
-      keep.add(before.version());
-    }
-    parts.runtime().retain(model, keep);
-  }
-
-  /** Loads a version to be kept beside the active one, so that going back is a pointer swap. */
-  public Future<Void> warm(String model, String version, String digest) {
-    return load(model, version, digest)
-        .<Void>mapEmpty()
-        .onFailure(e -> LOG.warn("{} {} is not kept warm: {}", model, version, e.getMessage()));
+  /** Loads what a rollback would return to beside the active version, so that it only swaps. */
+  private void warmLastGood(String model) {
+    RollbackCommand asked =
+        new RollbackCommand(model, parts.replicaId(), "to keep it warm", null, null, null, null);
+    parts
+        .registry()
+        .deployments()
+        .rollbackTarget(asked)
+        .compose(target -> load(model, target.version(), target.digest()))
+        .onSuccess(warm -> LOG.info("{} keeps {} warm", model, warm.version()))
+        .onFailure(e -> LOG.info("{} keeps no earlier version warm: {}", model, e.getMessage()));
   }
 
   private Future<Void> remember(Map<String, Target> targets) {

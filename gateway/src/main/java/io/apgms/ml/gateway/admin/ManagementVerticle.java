@@ -1,5 +1,6 @@
 package io.apgms.ml.gateway.admin;
 
+import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.DevIssuer;
@@ -13,6 +14,7 @@ import io.vertx.core.VerticleBase;
 import io.vertx.core.http.HttpServer;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.handler.BodyHandler;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The management listener: metrics, health and the operators' routes. */
@@ -28,6 +30,7 @@ public final class ManagementVerticle extends VerticleBase {
       DecisionModes modes,
       DevIssuer issuer,
       ControlVerticle control,
+      @Nullable DecisionLog log,
       PrometheusMeterRegistry meters) {}
 
   private final Parts parts;
@@ -64,7 +67,8 @@ public final class ManagementVerticle extends VerticleBase {
     new Health(vertx, parts.runtime(), parts.control()).mount(router);
     Guard guard = new Guard(parts.issuer());
     Rollouts rollouts = new Rollouts(vertx, parts.registry(), parts.control(), parts.meters());
-    new AdminRoutes(parts.registry(), rollouts, parts.control()).mount(router, guard, body);
+    new AdminRoutes(parts.registry(), rollouts, parts.control(), parts.log())
+        .mount(router, guard, body);
     new ModeRoutes(parts.registry(), parts.control(), parts.modes(), parts.runtime())
         .mount(router, guard, body);
     router.route().failureHandler(ErrorTable::handle);
@@ -82,6 +86,6 @@ public final class ManagementVerticle extends VerticleBase {
 
   @Override
   public Future<?> stop() {
-    return server == null ? Future.succeededFuture() : server.close();
+    return server == null ? Future.succeededFuture() : server.shutdown(1, TimeUnit.SECONDS);
   }
 }

@@ -10,6 +10,7 @@ import io.apgms.ml.gateway.http.Answers;
 import io.apgms.ml.gateway.http.Bodies;
 import io.apgms.ml.gateway.http.FieldError;
 import io.apgms.ml.gateway.http.Fields;
+import io.apgms.ml.gateway.http.Problem;
 import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.registry.ForcedMode;
 import io.apgms.ml.registry.RegistryDatabase;
@@ -73,9 +74,9 @@ final class ModeRoutes {
     String model = fields.optional("modelId", 64);
     Long ttlMs = fields.number("ttlMs", 1, MAX_TTL_MS);
     fields.check();
-    registry
-        .forcedModes()
-        .force(Guard.actor(rc), reason, model, ttlMs == null ? null : Duration.ofMillis(ttlMs))
+    Duration ttl = ttlMs == null ? null : Duration.ofMillis(ttlMs);
+    requireModel(model)
+        .compose(v -> registry.forcedModes().force(Guard.actor(rc), reason, model, ttl))
         .onSuccess(forced -> answerInForce(rc, forced.auditId()))
         .onFailure(
             e -> {
@@ -84,6 +85,21 @@ final class ModeRoutes {
               } else {
                 rc.fail(e);
               }
+            });
+  }
+
+  private Future<Void> requireModel(@Nullable String model) {
+    if (model == null) {
+      return Future.succeededFuture();
+    }
+    return registry
+        .controlState()
+        .map(
+            state -> {
+              if (state.pointer(model).isEmpty()) {
+                throw Problem.of(404, "unknown model " + FieldError.quote(model));
+              }
+              return null;
             });
   }
 

@@ -22,8 +22,10 @@ import io.vertx.core.eventbus.MessageConsumer;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -63,7 +65,7 @@ public final class DecisionFlow implements AutoCloseable {
 
   private List<Pending> tick = new ArrayList<>();
   private final Map<Long, List<Pending>> scoring = new LinkedHashMap<>();
-  private final List<Pending> committing = new ArrayList<>();
+  private final Set<Pending> committing = new LinkedHashSet<>();
   private long nextChunk;
   private int open;
 

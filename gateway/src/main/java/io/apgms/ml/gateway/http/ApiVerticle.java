@@ -26,6 +26,8 @@ public final class ApiVerticle extends VerticleBase {
       @Nullable Labels labels,
       AtomicInteger connections) {}
 
+  private static final long DRAIN_SECONDS = 10;
+
   private final Parts parts;
   private @Nullable HttpServer server;
   private @Nullable DecisionFlow flow;
@@ -111,9 +113,16 @@ public final class ApiVerticle extends VerticleBase {
 
   @Override
   public Future<?> stop() {
-    if (flow != null) {
-      flow.close();
-    }
-    return server == null ? Future.succeededFuture() : server.close();
+    Future<?> drained =
+        server == null
+            ? Future.succeededFuture()
+            : server.shutdown(DRAIN_SECONDS, TimeUnit.SECONDS);
+    return drained.eventually(
+        () -> {
+          if (flow != null) {
+            flow.close();
+          }
+          return Future.succeededFuture();
+        });
   }
 }

@@ -73,6 +73,7 @@ class ScoreReaderTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
+      quoteCharacter = '"',
       value = {
         "{'count':1}|/inputs/ratio|missing",
         "{'ratio':1}|/inputs/count|missing",
@@ -102,6 +103,7 @@ class ScoreReaderTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
+      quoteCharacter = '"',
       value = {
         "'inputs':{'ratio':1,'count':1}|/modelId",
         "'modelId':'m'|/inputs",
