@@ -41,7 +41,7 @@ final class Batcher {
       work.set(index, result);
     }
 
-    private boolean open() {
+    boolean open() {
       return work.results[index] == null;
     }
   }

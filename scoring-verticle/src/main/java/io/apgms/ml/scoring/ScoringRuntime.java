@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,7 @@ public final class ScoringRuntime {
 
   private final int maxBatchRows;
   private final DistributionSummary batchSize;
-  private final AtomicInteger queued;
+  private final List<AtomicInteger> queueDepths = new CopyOnWriteArrayList<>();
   private volatile Map<String, Versions> models = Map.of();
 
   private record Versions(@Nullable LoadedModel active, Map<String, LoadedModel> byVersion) {}
@@ -38,13 +39,20 @@ public final class ScoringRuntime {
    * @param maxBatchRows most rows of one forward pass
    */
   public ScoringRuntime(int maxBatchRows, MeterRegistry meters) {
+    if (maxBatchRows < 1) {
+      throw new IllegalArgumentException(
+          "maxBatchRows is " + maxBatchRows + ", expected 1 or more");
+    }
     this.maxBatchRows = maxBatchRows;
     this.batchSize =
         DistributionSummary.builder("apgms_ml_inference_batch_size")
             .serviceLevelObjectives(1, 2, 4, 8, 16, 32, 64, 128, 256)
             .register(meters);
-    this.queued = new AtomicInteger();
-    Gauge.builder("apgms_ml_inference_queue_depth", queued, AtomicInteger::get).register(meters);
+    Gauge.builder(
+            "apgms_ml_inference_queue_depth",
+            queueDepths,
+            all -> all.stream().mapToInt(AtomicInteger::get).sum())
+        .register(meters);
   }
 
   /**
@@ -87,29 +95,31 @@ public final class ScoringRuntime {
   private static void checkGolden(TorchModel torch, ServedModel served) {
     List<GoldenRow> golden = served.golden();
     for (int i = 0; i < golden.size(); i++) {
-      float[] score;
-      try {
-        score = torch.score(golden.get(i).toTensor(served.features()), 1);
-      } catch (RuntimeException e) {
-        throw new ScoringException.NotTorchScript("forward fails: " + e.getMessage());
-      }
       double expected = golden.get(i).score();
-      double actual = score.length == 1 ? rounded(score[0]) : Double.NaN;
+      double actual = rounded(score(torch, golden.get(i).toTensor(served.features()), 1)[0]);
       if (!(Math.abs(actual - expected) <= TOLERANCE)) {
         throw new ScoringException.GoldenMismatch(i, actual, expected);
       }
     }
   }
 
+  private static float[] score(TorchModel torch, float[] rows, int rowCount) {
+    try {
+      return torch.score(rows, rowCount);
+    } catch (RuntimeException e) {
+      throw new ScoringException.NotTorchScript("forward fails: " + e.getMessage());
+    }
+  }
+
   private void warm(TorchModel torch, ServedModel served) {
     float[] row = served.golden().get(0).toTensor(served.features());
-    for (int rows = 1; rows <= maxBatchRows; rows *= 2) {
-      float[] batch = new float[rows * row.length];
-      for (int i = 0; i < rows; i++) {
-        System.arraycopy(row, 0, batch, i * row.length, row.length);
-      }
+    float[] batch = new float[maxBatchRows * row.length];
+    for (int i = 0; i < maxBatchRows; i++) {
+      System.arraycopy(row, 0, batch, i * row.length, row.length);
+    }
+    for (int rows = 1; rows <= maxBatchRows; rows++) {
       for (int call = 0; call < WARM_CALLS; call++) {
-        torch.score(batch, rows);
+        score(torch, batch, rows);
       }
     }
   }
@@ -202,9 +212,15 @@ public final class ScoringRuntime {
     return maxBatchRows;
   }
 
-  void batch(int rows, int waiting) {
+  void batchSize(int rows) {
     batchSize.record(rows);
-    queued.lazySet(waiting);
+  }
+
+  /** Rows that wait before one more instance, for the metric of all. */
+  AtomicInteger queueDepth() {
+    AtomicInteger depth = new AtomicInteger();
+    queueDepths.add(depth);
+    return depth;
   }
 
   static double rounded(float score) {

@@ -6,6 +6,7 @@ import io.vertx.core.VerticleBase;
 import io.vertx.core.eventbus.DeliveryOptions;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,7 +29,8 @@ public final class ScoringVerticle extends VerticleBase {
   private final Batcher batcher;
   private final String address = ADDRESS + "-" + UUID.randomUUID();
   private float[] input = new float[0];
-  private float[] output = new float[0];
+  private final float[] output;
+  private final AtomicInteger depth;
 
   /**
    * Over a runtime.
@@ -37,6 +39,8 @@ public final class ScoringVerticle extends VerticleBase {
    */
   public ScoringVerticle(ScoringRuntime runtime, int maxQueuedRows) {
     this.runtime = runtime;
+    this.output = new float[runtime.maxBatchRows()];
+    this.depth = runtime.queueDepth();
     this.batcher = new Batcher(maxQueuedRows, runtime.maxBatchRows(), this::score, this::answer);
   }
 
@@ -81,8 +85,8 @@ public final class ScoringVerticle extends VerticleBase {
     }
     try {
       forward(model, rows);
-    } catch (RuntimeException e) {
-      LOG.error("forward pass of {} failed: {}", modelId, e.getMessage());
+    } catch (RuntimeException | Error e) { // native memory too: the next batch may have enough
+      LOG.error("forward pass of {} failed: {}", modelId, e.toString());
       answerAll(rows, Outcome.FAILED, model.served());
     } finally {
       model.release();
@@ -92,24 +96,26 @@ public final class ScoringVerticle extends VerticleBase {
   private void forward(LoadedModel model, List<Batcher.Row> rows) {
     ServedModel served = model.served();
     int width = served.features().size();
-    int n = rows.size();
-    if (input.length < n * width) {
+    if (input.length < rows.size() * width) {
       input = new float[runtime.maxBatchRows() * width];
     }
-    if (output.length < n) {
-      output = new float[runtime.maxBatchRows()];
-    }
-    for (int i = 0; i < n; i++) {
-      float[] row = rows.get(i).request().row();
-      if (row.length != width) {
-        throw new IllegalStateException(row.length + " features, expected " + width);
+    int n = 0;
+    for (Batcher.Row row : rows) {
+      float[] values = row.request().row();
+      if (values.length == width) {
+        System.arraycopy(values, 0, input, n++ * width, width);
+      } else { // read by the schema of another version
+        row.set(ScoreResult.none(Outcome.FAILED, served));
       }
-      System.arraycopy(row, 0, input, i * width, width);
     }
-    runtime.batch(n, batcher.queuedRows());
+    runtime.batchSize(n);
+    depth.lazySet(batcher.queuedRows());
     model.torch().score(input, n, output);
-    for (int i = 0; i < n; i++) {
-      rows.get(i).set(result(output[i], served));
+    int i = 0;
+    for (Batcher.Row row : rows) {
+      if (row.open()) {
+        row.set(result(output[i++], served));
+      }
     }
   }
 
@@ -123,7 +129,9 @@ public final class ScoringVerticle extends VerticleBase {
   private static void answerAll(
       List<Batcher.Row> rows, Outcome outcome, @Nullable ServedModel model) {
     for (Batcher.Row row : rows) {
-      row.set(ScoreResult.none(outcome, model));
+      if (row.open()) {
+        row.set(ScoreResult.none(outcome, model));
+      }
     }
   }
 }

@@ -133,12 +133,12 @@ public final class TorchModel implements AutoCloseable {
       boolean first = input == null;
       if (input == null) {
         input = tensor(rowCount);
-        tensors[rowCount] = input;
       }
       try (IValue result = IValueUtils.runMethod(block, "forward", input);
           PtNDArray output = result.toTensor(manager)) {
         if (first) {
           require(output, rowCount);
+          tensors[rowCount] = input;
         }
         JniUtils.getByteBuffer(output, true)
             .order(ByteOrder.nativeOrder())
