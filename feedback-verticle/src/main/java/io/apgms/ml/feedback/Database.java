@@ -1,7 +1,10 @@
 package io.apgms.ml.feedback;
 
 import io.vertx.core.Future;
+import io.vertx.core.Vertx;
 import io.vertx.core.VertxException;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.PgConnection;
 import io.vertx.pgclient.PgException;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.Row;
@@ -19,12 +22,16 @@ final class Database {
   /** Classes of SQLSTATE that say "not now": connection, rollback, resources, operator, system. */
   private static final Set<String> AWAY = Set.of("08", "25", "40", "53", "55", "57", "58");
 
+  private final Vertx vertx;
   private final Pool pool;
+  private final PgConnectOptions server;
   private final long timeoutMs;
   private volatile boolean up = true;
 
-  Database(Pool pool, long timeoutMs) {
+  Database(Vertx vertx, Pool pool, PgConnectOptions server, long timeoutMs) {
+    this.vertx = vertx;
     this.pool = pool;
+    this.server = server;
     this.timeoutMs = timeoutMs;
   }
 
@@ -47,9 +54,15 @@ final class Database {
         .otherwiseEmpty();
   }
 
-  /** A connection to send on; failing here means that nothing was sent. */
-  Future<SqlConnection> connection() {
-    return pool.getConnection()
+  /**
+   * A connection beside the pool, on the event loop of the caller. It runs one statement over and
+   * over, so that is planned once.
+   */
+  Future<SqlConnection> dedicated() {
+    PgConnectOptions options = new PgConnectOptions(server);
+    options.addProperty("plan_cache_mode", "force_generic_plan").addProperty("jit", "off");
+    return PgConnection.connect(vertx, options)
+        .<SqlConnection>map(c -> c)
         .timeout(timeoutMs, TimeUnit.MILLISECONDS)
         .onComplete(done -> up = done.succeeded());
   }

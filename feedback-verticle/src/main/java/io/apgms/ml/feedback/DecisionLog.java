@@ -1,5 +1,6 @@
 package io.apgms.ml.feedback;
 
+import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
@@ -26,13 +27,11 @@ public final class DecisionLog {
 
   private final Database db;
   private final Spool spool;
-  private final GroupCommit commits;
   private final Labels labels;
 
-  DecisionLog(Database db, Spool spool, GroupCommit commits, Labels labels) {
+  DecisionLog(Database db, Spool spool, Labels labels) {
     this.db = db;
     this.spool = spool;
-    this.commits = commits;
     this.labels = labels;
   }
 
@@ -47,13 +46,11 @@ public final class DecisionLog {
   }
 
   /**
-   * Commits a decision to the database, with its outbox row where it is enforced.
-   *
-   * @return the decision; for a requestId that came before with the same body, the one made then.
-   *     Fails with NotSent, OutcomeUnknown or RequestIdConflict
+   * What commits decisions to the database on that event loop, each with its outbox row where it is
+   * enforced.
    */
-  public Future<Decision> commit(Decision decision) {
-    return commits.commit(decision);
+  public GroupCommit groupCommit(Context loop) {
+    return new GroupCommit(loop, db);
   }
 
   /** Whether the database answered last. */

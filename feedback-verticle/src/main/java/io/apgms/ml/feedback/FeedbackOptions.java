@@ -1,6 +1,7 @@
 package io.apgms.ml.feedback;
 
 import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.Pool;
 import java.nio.file.Path;
 
@@ -10,6 +11,7 @@ import java.nio.file.Path;
  * @param spoolMaxBytes of decisions not shipped yet; beyond it they are refused
  * @param jdbcUrl of the same database as the pool, for the shipper's COPY
  * @param pool opened and closed by the caller
+ * @param server of the same database, for connections beside the pool
  * @param timeoutMs bound of every call
  */
 public record FeedbackOptions(
@@ -19,6 +21,7 @@ public record FeedbackOptions(
     String user,
     String password,
     Pool pool,
+    PgConnectOptions server,
     long timeoutMs,
     MeterRegistry meters) {
   /** Without the password. */

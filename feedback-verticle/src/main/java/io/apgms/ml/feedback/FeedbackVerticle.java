@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Starts and stops what persists decisions and labels; group commits run on its context. */
+/** Starts and stops what persists decisions and labels. */
 public final class FeedbackVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(FeedbackVerticle.class);
   private static final long PROBE_MS = 500;
@@ -23,7 +23,6 @@ public final class FeedbackVerticle extends VerticleBase {
   private static final Duration FLUSH_BOUND = Duration.ofSeconds(5);
 
   private final FeedbackOptions options;
-  private final Database db;
   private final Map<NewLabel.Label, Map<NewLabel.Source, Counter>> labelCounters =
       new EnumMap<>(NewLabel.Label.class);
   private final AtomicLong outboxDepth = new AtomicLong();
@@ -34,7 +33,6 @@ public final class FeedbackVerticle extends VerticleBase {
 
   public FeedbackVerticle(FeedbackOptions options) {
     this.options = options;
-    this.db = new Database(options.pool(), options.timeoutMs());
     registerMeters(options.meters());
   }
 
@@ -55,6 +53,7 @@ public final class FeedbackVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
+    Database db = new Database(vertx, options.pool(), options.server(), options.timeoutMs());
     return vertx
         .executeBlocking(() -> Spool.open(options.spoolDir(), options.spoolMaxBytes()))
         .map(
@@ -69,9 +68,9 @@ public final class FeedbackVerticle extends VerticleBase {
                       options.meters());
               shipper.start();
               labels = new Labels(db, opened, this::count);
-              log = new DecisionLog(db, opened, new GroupCommit(vertx, context, db), labels);
+              log = new DecisionLog(db, opened, labels);
               vertx.setPeriodic(PROBE_MS, id -> db.probe());
-              vertx.setPeriodic(DEPTH_MS, id -> readOutboxDepth());
+              vertx.setPeriodic(DEPTH_MS, id -> readOutboxDepth(db));
               return opened;
             })
         .compose(opened -> db.probe());
@@ -82,7 +81,7 @@ public final class FeedbackVerticle extends VerticleBase {
     Objects.requireNonNull(bySource.get(source)).increment();
   }
 
-  private void readOutboxDepth() {
+  private void readOutboxDepth(Database db) {
     db.read(
             "SELECT count(*) FROM (SELECT 1 FROM feedback.action_outbox WHERE state = 'pending'"
                 + " LIMIT 1000000) p",

@@ -3,7 +3,6 @@ package io.apgms.ml.feedback;
 import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
-import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.pgclient.PgException;
 import io.vertx.sqlclient.Row;
@@ -19,18 +18,19 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Commits decisions that must be in the database before they are answered: one statement, and so
- * one transaction, for all that come within two milliseconds or while others are under way.
+ * one transaction, for all that came while the one before was under way.
  *
- * <p>Confined to one context; {@link #commit} may be called from any thread.
+ * <p>Confined to one context, over a connection of its own: a hold at full load is a chain of
+ * wake-ups, and these two threads, the loop and its server process, are the shortest. {@link
+ * #commit} may be called from any thread.
  */
-final class GroupCommit {
-  private static final long WINDOW_MS = 2;
+public final class GroupCommit {
   private static final int MAX_QUEUED = 2_048;
   private static final int MAX_ROWS = 512;
-  private static final int MAX_IN_FLIGHT = 2;
 
   private static final String COMMIT =
       "WITH incoming AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[],"
@@ -58,18 +58,15 @@ final class GroupCommit {
           + " FROM feedback.request r JOIN feedback.decision d ON d.id = r.prediction_id"
           + " WHERE r.request_id = ANY($1)";
 
-  private final Vertx vertx;
   private final Context context;
   private final Database db;
   private List<Waiting> queue = new ArrayList<>();
-  private int queued;
-  private int inFlight;
-  private boolean windowOpen;
+  private boolean underWay;
+  private @Nullable SqlConnection connection;
 
   private record Waiting(Decision decision, Promise<Decision> promise) {}
 
-  GroupCommit(Vertx vertx, Context context, Database db) {
-    this.vertx = vertx;
+  GroupCommit(Context context, Database db) {
     this.context = context;
     this.db = db;
   }
@@ -78,60 +75,70 @@ final class GroupCommit {
    * The decision once it is committed, or the one that was committed before for its requestId.
    * Fails with NotSent, OutcomeUnknown or RequestIdConflict.
    */
-  Future<Decision> commit(Decision decision) {
+  public Future<Decision> commit(Decision decision) {
     Promise<Decision> promise = Promise.promise();
     context.runOnContext(v -> add(new Waiting(decision, promise)));
     return promise.future();
   }
 
+  /** Gives the connection back; what waits fails. */
+  public void close() {
+    context.runOnContext(v -> discard());
+  }
+
   private void add(Waiting waiting) {
-    if (queued >= MAX_QUEUED) {
+    if (queue.size() >= MAX_QUEUED) {
       waiting
           .promise()
-          .fail(new FeedbackException.NotSent(queued + " commits wait, expected fewer"));
+          .fail(new FeedbackException.NotSent(queue.size() + " commits wait, expected fewer"));
       return;
     }
     queue.add(waiting);
-    queued++;
-    if (!windowOpen && inFlight < MAX_IN_FLIGHT) {
-      windowOpen = true;
-      vertx.setTimer(
-          WINDOW_MS,
-          id -> {
-            windowOpen = false;
-            flush();
-          });
-    }
+    flush();
   }
 
   private void flush() {
-    if (queue.isEmpty() || inFlight >= MAX_IN_FLIGHT) {
+    if (queue.isEmpty() || underWay) {
       return;
     }
     int rows = Math.min(queue.size(), MAX_ROWS);
-    List<Waiting> group = queue.subList(0, rows);
+    List<Waiting> group = List.copyOf(queue.subList(0, rows));
     queue = new ArrayList<>(queue.subList(rows, queue.size()));
-    queued -= rows;
-    inFlight++;
-    db.connection()
-        .onFailure(
-            e -> {
-              failAll(group, new FeedbackException.NotSent("the decision database is away"));
-              landed();
-            })
-        .onSuccess(
-            connection ->
-                send(connection, group)
-                    .onComplete(
-                        done -> {
-                          var unused = connection.close();
-                          landed();
-                        }));
+    underWay = true;
+    connection()
+        .onFailure(e -> failAll(group, new FeedbackException.NotSent("the database is away")))
+        .compose(open -> send(open, group))
+        .onComplete(
+            done -> {
+              underWay = false;
+              flush();
+            });
   }
 
-  private void landed() {
-    inFlight--;
-    flush();
+  /** Failing here means that nothing was sent. */
+  private Future<SqlConnection> connection() {
+    if (connection != null) {
+      return Future.succeededFuture(connection);
+    }
+    return db.dedicated()
+        .onSuccess(
+            opened -> {
+              connection = opened;
+              opened.closeHandler(v -> forget(opened));
+            });
+  }
+
+  private void forget(SqlConnection closed) {
+    if (closed.equals(connection)) {
+      connection = null;
+    }
+  }
+
+  private void discard() {
+    if (connection != null) {
+      var unused = connection.close();
+      connection = null;
+    }
   }
 
   private Future<Void> send(SqlConnection connection, List<Waiting> group) {
@@ -150,6 +157,7 @@ final class GroupCommit {
       return new FeedbackException.NotSent("the commit was refused, SQLSTATE " + pg.getSqlState());
     }
     db.answered(false);
+    discard();
     return new FeedbackException.OutcomeUnknown("the commit was not answered", failure);
   }
 

@@ -30,7 +30,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Shipper {
   private static final Logger LOG = LoggerFactory.getLogger(Shipper.class);
-  private static final int MAX_ROWS = 4_000;
+  private static final int MAX_ROWS = 2_000;
   private static final long IDLE_MS = 200;
   private static final long FIRST_BACKOFF_MS = 100;
   private static final long LAST_BACKOFF_MS = 5_000;

@@ -109,7 +109,7 @@ class GroupCommitTest {
 
   @Test
   void commit_databaseAway_saysNotSentAndIsDown() {
-    Database away = new Database(TestDatabase.pool(1, "none"), 1_000);
+    Database away = TestDatabase.away(1_000);
     GroupCommit lost = TestDatabase.commits(away);
     assertThatThrownBy(() -> TestDatabase.get(lost.commit(Decisions.plain(id(), true, true))))
         .isInstanceOf(FeedbackException.NotSent.class);
@@ -118,7 +118,7 @@ class GroupCommitTest {
 
   @Test
   void commit_notAnsweredInTime_isUnknownAndOneTruth() throws Exception {
-    Database slow = new Database(database.pool, 300);
+    Database slow = database.database(300);
     GroupCommit commit = TestDatabase.commits(slow);
     Decision decision = Decisions.requested(id(), true, true, "r1", new byte[] {1});
     try (var connection = java.sql.DriverManager.getConnection(database.url(), "postgres", "")) {

@@ -28,7 +28,7 @@ class LabelsTest {
   void open() {
     spool = Spool.open(dir, 1 << 20);
     labels = new Labels(database.db, spool, (label, source) -> counted.add(label));
-    log = new DecisionLog(database.db, spool, database.commits(), labels);
+    log = new DecisionLog(database.db, spool, labels);
   }
 
   @AfterEach
@@ -38,7 +38,7 @@ class LabelsTest {
 
   private UUID committed(boolean review) {
     Decision decision = Decisions.plain(decisions.id(System.currentTimeMillis()), review, false);
-    return TestDatabase.get(log.commit(decision)).id();
+    return TestDatabase.get(database.commits().commit(decision)).id();
   }
 
   private static NewLabel label(UUID prediction, NewLabel.Label label, Instant observedAt) {
@@ -212,13 +212,12 @@ class LabelsTest {
 
   @Test
   void prediction_inTheSpoolWithTheDatabaseAway_isShownWithoutLabels() {
-    Database away = new Database(TestDatabase.pool(1, "none"), 500);
+    Database away = TestDatabase.away(500);
     Labels lost = new Labels(away, spool, (label, source) -> {});
     Decision waiting = Decisions.plain(decisions.id(System.currentTimeMillis()), true, false);
     spool.append(List.of(waiting));
     PredictionView view =
-        TestDatabase.get(
-            new DecisionLog(away, spool, database.commits(), lost).prediction(waiting.id()));
+        TestDatabase.get(new DecisionLog(away, spool, lost).prediction(waiting.id()));
     assertThat(view.decision().id()).isEqualTo(waiting.id());
     assertThat(view.labels()).isNull();
   }
@@ -228,7 +227,9 @@ class LabelsTest {
     long start = System.currentTimeMillis() - 100_000;
     for (int i = 0; i < 30; i++) {
       TestDatabase.get(
-          log.commit(Decisions.plain(decisions.id(start + i * 1_000L), true, i % 3 == 0)));
+          database
+              .commits()
+              .commit(Decisions.plain(decisions.id(start + i * 1_000L), true, i % 3 == 0)));
     }
     List<UUID> seen = new ArrayList<>();
     String cursor = null;

@@ -26,7 +26,7 @@ final class TestDatabase {
   final String name = "feedback_" + COUNT.incrementAndGet();
   final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   final Pool pool = pool(POSTGRES.getPort(), name);
-  final Database db = new Database(pool, 5_000);
+  final Database db = database(5_000);
 
   TestDatabase() {
     sql("postgres", "CREATE DATABASE " + name);
@@ -53,25 +53,38 @@ final class TestDatabase {
   }
 
   static GroupCommit commits(Database db) {
-    return new GroupCommit(VERTX, VERTX.getOrCreateContext(), db);
+    return new GroupCommit(VERTX.getOrCreateContext(), db);
+  }
+
+  Database database(long timeoutMs) {
+    return new Database(VERTX, pool, server(POSTGRES.getPort(), name), timeoutMs);
+  }
+
+  /** A database that nobody can reach. */
+  static Database away(long timeoutMs) {
+    return new Database(VERTX, pool(1, "none"), server(1, "none"), timeoutMs);
   }
 
   long count(String from) {
     return get(pool.query("SELECT count(*) FROM " + from).execute()).iterator().next().getLong(0);
   }
 
-  static Pool pool(int port, String database) {
+  private static Pool pool(int port, String database) {
     return PgBuilder.pool()
-        .connectingTo(
-            new PgConnectOptions()
-                .setHost("localhost")
-                .setPort(port)
-                .setUser("postgres")
-                .setPassword("")
-                .setDatabase(database))
+        .connectingTo(server(port, database))
         .with(new PoolOptions().setMaxSize(4).setMaxWaitQueueSize(64))
         .using(VERTX)
         .build();
+  }
+
+  private static PgConnectOptions server(int port, String database) {
+    return new PgConnectOptions()
+        .setHost("localhost")
+        .setPort(port)
+        .setUser("postgres")
+        .setPassword("")
+        .setCachePreparedStatements(true)
+        .setDatabase(database);
   }
 
   void sql(String statements) {

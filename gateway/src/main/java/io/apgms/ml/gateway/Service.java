@@ -177,6 +177,7 @@ public final class Service implements AutoCloseable {
             address.user(),
             address.password(),
             pool,
+            Database.connectOptions(address, settings.database().timeoutMs()),
             settings.database().timeoutMs(),
             meters));
   }

@@ -89,12 +89,29 @@ final class RunningService implements AutoCloseable {
     ProcessBuilder builder = command(arguments);
     builder.environment().putAll(more);
     builder.environment().put("ML_URL", "http://127.0.0.1:" + managementPort);
+    return finish(builder, expectedExit, String.join(" ", arguments));
+  }
+
+  private static String finish(ProcessBuilder builder, int expectedExit, String what)
+      throws Exception {
     Process p = builder.redirectErrorStream(true).start();
     String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     if (!p.waitFor(60, TimeUnit.SECONDS) || p.exitValue() != expectedExit) {
-      throw new AssertionError(String.join(" ", arguments) + " ended with " + p + ":\n" + out);
+      throw new AssertionError(what + " ended with " + p + ":\n" + out);
     }
     return out.strip();
+  }
+
+  /** Runs a script that speaks of the default ports; what it printed. */
+  String shell(String script) throws Exception {
+    String here =
+        script
+            .replace("localhost:8080", "127.0.0.1:" + apiPort)
+            .replace("localhost:9090", "127.0.0.1:" + managementPort);
+    ProcessBuilder builder = new ProcessBuilder("bash", "-c", here).directory(HOME.toFile());
+    builder.environment().putAll(environment);
+    builder.environment().put("ML_URL", "http://127.0.0.1:" + managementPort);
+    return finish(builder, 0, "the script");
   }
 
   String token(String role) throws Exception {

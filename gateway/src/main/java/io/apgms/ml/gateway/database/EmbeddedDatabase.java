@@ -44,7 +44,7 @@ public final class EmbeddedDatabase implements AutoCloseable {
             .setServerConfig("listen_addresses", "127.0.0.1")
             .setServerConfig("max_connections", "64")
             .setServerConfig("shared_buffers", "128MB")
-            .setServerConfig("max_wal_size", "2GB")
+            .setServerConfig("max_wal_size", "256MB")
             .setErrorRedirector(Redirect.appendTo(log.toFile()))
             .setOutputRedirector(Redirect.appendTo(log.toFile()))
             .start();

@@ -3,6 +3,7 @@ package io.apgms.ml.gateway.decision;
 import io.apgms.ml.feedback.Decision;
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.FeedbackException;
+import io.apgms.ml.feedback.GroupCommit;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.flags.FlagContext;
@@ -58,6 +59,7 @@ public final class DecisionFlow implements AutoCloseable {
   private final Context context;
   private final String scoringAddress;
   private final Parts parts;
+  private final @Nullable GroupCommit commits;
   private final PredictionIds ids = new PredictionIds();
   private final String address = "decision-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredChunk> scored;
@@ -79,6 +81,7 @@ public final class DecisionFlow implements AutoCloseable {
     this.scoringAddress = scoringAddress;
     this.context = context;
     this.parts = parts;
+    this.commits = parts.log() == null ? null : parts.log().groupCommit(context);
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
     this.sweep = vertx.setPeriodic(SWEEP_MS, id -> expire(System.nanoTime()));
   }
@@ -145,9 +148,8 @@ public final class DecisionFlow implements AutoCloseable {
     boolean review = result.score() >= model.threshold();
     Mode mode = mode(p.call, p.terms, model, review, now);
     p.decided = decided(p, result.score(), review, mode);
-    DecisionLog log = parts.log();
-    if (log != null && (p.decided.enforced() || p.call.requestId() != null)) {
-      commit(p, log);
+    if (commits != null && (p.decided.enforced() || p.call.requestId() != null)) {
+      commit(p, commits);
     } else {
       toSpool.add(p);
     }
@@ -218,9 +220,10 @@ public final class DecisionFlow implements AutoCloseable {
   }
 
   /** Committed to PostgreSQL before it is answered: holds in force, and what has a requestId. */
-  private void commit(Pending p, DecisionLog log) {
+  private void commit(Pending p, GroupCommit commits) {
     committing.add(p);
-    log.commit(p.toDecision())
+    commits
+        .commit(p.toDecision())
         .onComplete(
             done -> {
               if (Vertx.currentContext() == context) {
@@ -328,6 +331,9 @@ public final class DecisionFlow implements AutoCloseable {
   @Override
   public void close() {
     vertx.cancelTimer(sweep);
+    if (commits != null) {
+      commits.close();
+    }
     Future<Void> ignored = scored.unregister();
   }
 

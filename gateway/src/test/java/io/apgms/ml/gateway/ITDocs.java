@@ -1,0 +1,79 @@
+package io.apgms.ml.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands of the documents, run as they stand, and the answers that they show. */
+class ITDocs {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Pattern BLOCK = Pattern.compile("```(sh|json)\n(.*?)```", Pattern.DOTALL);
+  private static final String END = "=== end of block";
+
+  @TempDir static Path dir;
+  private static RunningService service;
+
+  @BeforeAll
+  static void start() throws Exception {
+    service = RunningService.start(dir, Map.of());
+  }
+
+  @AfterAll
+  static void stop() {
+    service.close();
+  }
+
+  /** The shell blocks of a document, in one shell. */
+  private static List<String> run(String document) throws Exception {
+    StringBuilder script = new StringBuilder("set -euo pipefail\n");
+    Matcher blocks = BLOCK.matcher(Files.readString(RunningService.HOME.resolve(document)));
+    while (blocks.find()) {
+      if (blocks.group(1).equals("sh")) {
+        script.append(blocks.group(2)).append("\nprintf '\\n%s\\n' '").append(END).append("'\n");
+      }
+    }
+    return List.of(service.shell(script.toString()).split("\n" + END + "\n?", -1));
+  }
+
+  @Test
+  void readme_itsCommands_answerAsItSays() throws Exception {
+    List<String> outputs = run("README.md");
+    Matcher blocks = BLOCK.matcher(Files.readString(RunningService.HOME.resolve("README.md")));
+    List<JsonNode> shown = new ArrayList<>();
+    while (blocks.find()) {
+      if (blocks.group(1).equals("json")) {
+        shown.add(JSON.readTree(blocks.group(2)));
+      }
+    }
+    JsonNode answer = JSON.readTree(outputs.get(0));
+    assertThat(withoutWhatChanges(answer)).isEqualTo(withoutWhatChanges(shown.get(0)));
+    assertThat(outputs.get(1)).contains("FALSE_POSITIVE", answer.path("predictionId").asText());
+    assertThat(outputs.get(2))
+        .contains("20261123 -> 20261116", "20261116 -> 20261123", "override", "file");
+  }
+
+  private static JsonNode withoutWhatChanges(JsonNode answer) {
+    ObjectNode same = answer.deepCopy();
+    assertThat(same.remove("predictionId")).isNotNull();
+    assertThat(((ObjectNode) same.path("decision")).remove("flagAgeMs")).isNotNull();
+    return same;
+  }
+
+  @Test
+  void runbook_itsCommands_succeed() throws Exception {
+    assertThat(run("docs/RUNBOOK.md")).hasSizeGreaterThan(4);
+  }
+}
