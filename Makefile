@@ -19,7 +19,7 @@ test: ## the fast tests; needs nothing but Maven Central
 	mvn -B -ntp test -Dstyle.color=never
 
 it: ## the tests against a running process (none needs a foreign server yet)
-	mvn -B -ntp verify -Dstyle.color=never -Pit -DskipTests=false -Dsurefire.skip=true
+	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true
 
 format: ## format the sources
 	$(MVN) spotless:apply

@@ -62,7 +62,7 @@ public final class GroupCommit {
   private final Database db;
   private List<Waiting> queue = new ArrayList<>();
   private boolean underWay;
-  private @Nullable SqlConnection connection;
+  private @Nullable Future<SqlConnection> connection;
 
   private record Waiting(Decision decision, Promise<Decision> promise) {}
 
@@ -117,26 +117,24 @@ public final class GroupCommit {
 
   /** Failing here means that nothing was sent. */
   private Future<SqlConnection> connection() {
-    if (connection != null) {
-      return Future.succeededFuture(connection);
+    if (connection == null) {
+      connection =
+          db.dedicated()
+              .onSuccess(opened -> opened.closeHandler(v -> forget(opened)))
+              .onFailure(e -> connection = null);
     }
-    return db.dedicated()
-        .onSuccess(
-            opened -> {
-              connection = opened;
-              opened.closeHandler(v -> forget(opened));
-            });
+    return connection;
   }
 
   private void forget(SqlConnection closed) {
-    if (closed.equals(connection)) {
+    if (connection != null && closed.equals(connection.result())) {
       connection = null;
     }
   }
 
   private void discard() {
     if (connection != null) {
-      var unused = connection.close();
+      connection.onSuccess(SqlConnection::close);
       connection = null;
     }
   }

@@ -71,8 +71,6 @@ final class Spool implements AutoCloseable {
             .setWriteBufferSize(MEMTABLE_BYTES)
             .setMaxWriteBufferNumber(MEMTABLES)
             .setCompressionType(CompressionType.NO_COMPRESSION)
-            .setRecycleLogFileNum(4)
-            .setAllowFAllocate(false)
             .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)
             .setMaxLogFileSize(MAX_LOG_BYTES)
             .setKeepLogFileNum(LOGS_KEPT);

@@ -171,7 +171,7 @@ public final class Service implements AutoCloseable {
   private FeedbackVerticle feedback(DataDir data, DatabaseAddress address, Pool pool) {
     return new FeedbackVerticle(
         new FeedbackOptions(
-            data.path().resolve("spool"),
+            data.path().resolve("spool-1"),
             settings.data().spoolMaxBytes(),
             address.jdbcUrl(),
             address.user(),

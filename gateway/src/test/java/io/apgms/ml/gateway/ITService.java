@@ -95,6 +95,26 @@ class ITService {
   }
 
   @Test
+  @Order(1)
+  void score_badRequests_areRefusedAndTheNextIsServed() throws Exception {
+    String good = body("risk-score", 0).toString();
+    Map<String, Integer> refused =
+        Map.of(
+            "x".repeat(10 << 20), 413,
+            "[".repeat(60_000), 400,
+            good.replaceFirst("\\{", "{\"modelId\":\"risk-score\","), 400,
+            good.replace("risk-score", "no-such-model"), 404,
+            good.replaceFirst("\\{", "{\"modelVersion\":\"19990101\","), 404,
+            good.replace("liquidity_ratio", "liquidity"), 422);
+    for (Map.Entry<String, Integer> bad : refused.entrySet()) {
+      HttpResponse<String> answer = service.api("POST", "/ml/score", bad.getKey());
+      assertThat(answer.statusCode()).as(answer.body()).isEqualTo(bad.getValue());
+      assertThat(answer.headers().firstValue("Content-Type")).contains("application/problem+json");
+    }
+    score(good);
+  }
+
+  @Test
   @Order(2)
   void feedback_ofADecision_showsWithIt() throws Exception {
     JsonNode decided = score(body("risk-score", 0).toString());

@@ -49,7 +49,18 @@ final class RunningService implements AutoCloseable {
     return service;
   }
 
+  /** One that need not become ready. */
+  static RunningService startAlive(Path dir, Map<String, String> extra) throws Exception {
+    RunningService service = new RunningService(dir, extra);
+    service.launch("/health/live");
+    return service;
+  }
+
   void launch() throws Exception {
+    launch("/health/ready");
+  }
+
+  private void launch(String until) throws Exception {
     ProcessBuilder builder = command("serve");
     process =
         builder.redirectErrorStream(true).redirectOutput(Redirect.appendTo(log.toFile())).start();
@@ -60,7 +71,7 @@ final class RunningService implements AutoCloseable {
             throw new AssertionError("the service ended:\n" + logText());
           }
           try {
-            return management("GET", "/health/ready", null, null).statusCode() == 200;
+            return management("GET", until, null, null).statusCode() == 200;
           } catch (IOException | InterruptedException e) {
             return false;
           }

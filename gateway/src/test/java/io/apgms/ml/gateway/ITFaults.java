@@ -1,0 +1,136 @@
+package io.apgms.ml.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the service does when a part of it is away or broken. */
+class ITFaults {
+  private static final String CASE =
+      """
+      {"modelId":"risk-score","inputs":{"liquidity_ratio":0.4,"cash_burn_rate":0.9,\
+      "revenue_variance":1.8,"late_lodgements_12m":5,"days_since_last_lodgement":210,\
+      "payroll_to_revenue":0.7,"tax_debt_ratio":0.9,"industry_volatility":0.6,\
+      "account_age_months":14,"refund_claim_ratio":0.5,"director_changes_24m":3,\
+      "transaction_anomalies_30d":9}}""";
+
+  @TempDir Path dir;
+
+  private static JsonNode decision(RunningService service) throws Exception {
+    HttpResponse<String> answer = service.api("POST", "/ml/score", CASE);
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+    return RunningService.json(answer);
+  }
+
+  private static String source(RunningService service) {
+    try {
+      HttpResponse<String> answer = service.api("POST", "/ml/score", CASE);
+      return RunningService.json(answer).path("decision").path("modeSource").asText();
+    } catch (IOException | InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static void signal(String signal, ProcessHandle postmaster) throws Exception {
+    List<String> command = new ArrayList<>(List.of("kill", "-" + signal));
+    command.add(Long.toString(postmaster.pid()));
+    postmaster.descendants().forEach(p -> command.add(Long.toString(p.pid())));
+    assertThat(new ProcessBuilder(command).start().waitFor()).isZero();
+  }
+
+  @Test
+  void score_databaseAway_observesAndCatchesUp() throws Exception {
+    Path flags = dir.resolve("act.json");
+    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
+    Files.writeString(flags, shipped.replace("observe", "act"));
+    Path cluster = dir.resolve("cluster");
+    try (EmbeddedPostgres postgres = EmbeddedPostgres.builder().setDataDirectory(cluster).start();
+        RunningService service =
+            RunningService.start(
+                dir,
+                Map.of(
+                    "ML_FLAGS_FILE",
+                    flags.toString(),
+                    "ML_DATABASE_URL",
+                    "postgresql://postgres:postgres@127.0.0.1:"
+                        + postgres.getPort()
+                        + "/postgres"))) {
+      assertThat(decision(service).path("decision").path("enforced").asBoolean()).isTrue();
+      ProcessHandle postmaster =
+          ProcessHandle.of(
+                  Long.parseLong(Files.readAllLines(cluster.resolve("postmaster.pid")).get(0)))
+              .orElseThrow();
+      List<String> answered = new ArrayList<>();
+      signal("STOP", postmaster);
+      try {
+        RunningService.await(Duration.ofSeconds(10), () -> source(service).equals("unlogged"));
+        for (int i = 0; i < 200; i++) {
+          JsonNode observed = decision(service);
+          assertThat(observed.path("decision").path("mode").asText()).isEqualTo("observe");
+          answered.add(observed.path("predictionId").asText());
+        }
+        assertThat(service.api("GET", "/ml/predictions/" + answered.get(0), null).statusCode())
+            .isEqualTo(200);
+        assertThat(service.api("GET", "/ml/feedback", null).statusCode()).isEqualTo(503);
+      } finally {
+        signal("CONT", postmaster);
+      }
+      RunningService.await(Duration.ofSeconds(20), () -> source(service).equals("file"));
+      RunningService.await(Duration.ofSeconds(20), () -> waiting(service) == 0);
+      for (String id : answered) {
+        HttpResponse<String> kept = service.api("GET", "/ml/predictions/" + id, null);
+        assertThat(kept.statusCode()).isEqualTo(200);
+        assertThat(RunningService.json(kept).path("labels").isArray()).isTrue();
+      }
+    }
+  }
+
+  private static double waiting(RunningService service) {
+    try {
+      return service.metric("apgms_ml_telemetry_spool_bytes");
+    } catch (IOException | InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void start_artifactAltered_servesTheOthersAndSaysWhich() throws Exception {
+    Path registry = dir.resolve("models");
+    copy(RunningService.HOME.resolve("artifacts/models"), registry);
+    Map<String, String> settings = Map.of("ML_REGISTRY_DIR", registry.toString());
+    RunningService.start(dir, settings).close();
+
+    Path module = registry.resolve("credit-default/20261123/model.pt");
+    byte[] bytes = Files.readAllBytes(module);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(module, bytes);
+    try (RunningService service = RunningService.startAlive(dir, settings)) {
+      HttpResponse<String> ready = service.management("GET", "/health/ready", null, null);
+      assertThat(ready.statusCode()).isEqualTo(503);
+      assertThat(ready.body()).contains("credit-default", "model.pt", "sha256");
+      assertThat(decision(service).path("modelVersion").asText()).isEqualTo("20261123");
+      assertThat(service.run(Map.of(), 1, "verify"))
+          .contains("fail integrity credit-default/20261123");
+    }
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, to.resolve(from.relativize(file).toString()));
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package io.apgms.ml.gateway.decision;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.scoring.ScoreChunk;
+import io.apgms.ml.scoring.ScoreResult;
+import io.apgms.ml.scoring.ScoredChunk;
+import io.apgms.ml.scoring.ScoringRuntime;
+import io.apgms.ml.scoring.ScoringVerticle;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import io.vertx.core.eventbus.DeliveryOptions;
+import io.vertx.core.eventbus.Message;
+import io.vertx.junit5.VertxExtension;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(VertxExtension.class)
+class DecisionFlowTest {
+  private static final ScoreCall CALL = new ScoreCall("m", null, null, null, null, new float[] {1});
+  private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
+
+  private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+  private final ScoringRuntime runtime = new ScoringRuntime(8, meters);
+  private final BlockingQueue<Refusal> refusals = new LinkedBlockingQueue<>();
+  private Vertx vertx;
+  private Context context;
+
+  @BeforeEach
+  void take(Vertx vertx) throws Exception {
+    this.vertx = vertx;
+    this.context = vertx.getOrCreateContext();
+    // registers the codecs of the chunks
+    vertx
+        .deployVerticle(new ScoringVerticle(runtime, 8))
+        .toCompletionStage()
+        .toCompletableFuture()
+        .get(10, TimeUnit.SECONDS);
+  }
+
+  private final class Recorded implements Reply {
+    @Override
+    public void decided(Decided decided) {
+      throw new AssertionError("decided without a score");
+    }
+
+    @Override
+    public void refused(Refusal why, UUID predictionId) {
+      refusals.add(why);
+    }
+  }
+
+  private void decide(String scoringAddress, int times, long timeoutMs) {
+    context.runOnContext(
+        v -> {
+          DecisionFlow flow =
+              new DecisionFlow(
+                  vertx,
+                  context,
+                  scoringAddress,
+                  new DecisionFlow.Parts(
+                      runtime,
+                      new DecisionModes(null),
+                      null,
+                      new ActionCap(1),
+                      new DecisionMeters(meters)));
+          long now = System.nanoTime();
+          long deadline = now + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+          for (int i = 0; i < times; i++) {
+            flow.decide(CALL, new DecisionFlow.Terms(null, now, deadline, null), new Recorded());
+          }
+        });
+  }
+
+  private List<Refusal> answers(int count) throws InterruptedException {
+    List<Refusal> answers = new ArrayList<>();
+    while (answers.size() < count) {
+      Refusal next = refusals.poll(5, TimeUnit.SECONDS);
+      assertThat(next).as("answer %d of %d", answers.size() + 1, count).isNotNull();
+      answers.add(next);
+    }
+    return answers;
+  }
+
+  private void score(Consumer<Message<ScoreChunk>> scorer) {
+    vertx.eventBus().<ScoreChunk>localConsumer("stub", scorer::accept);
+  }
+
+  @Test
+  void decide_chunkLost_isAnsweredByItsDeadline() throws Exception {
+    score(message -> {});
+    long start = System.nanoTime();
+    decide("stub", 100, 200);
+    assertThat(answers(100)).containsOnly(Refusal.EXPIRED);
+    assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(2));
+  }
+
+  @Test
+  void decide_nobodyScores_isAnsweredByItsDeadline() throws Exception {
+    decide("nobody", 3, 100);
+    assertThat(answers(3)).containsOnly(Refusal.EXPIRED);
+  }
+
+  @Test
+  void decide_chunkComesBackAfterTheDeadline_isAnsweredOnce() throws Exception {
+    score(
+        message ->
+            vertx.setTimer(
+                400,
+                id -> {
+                  answer(message.body());
+                  refusals.add(Refusal.FAILED); // the mark: all before it has been handled
+                }));
+    decide("stub", 2, 100);
+    assertThat(answers(3)).containsExactly(Refusal.EXPIRED, Refusal.EXPIRED, Refusal.FAILED);
+    assertThat(refusals).isEmpty();
+  }
+
+  private void answer(ScoreChunk chunk) {
+    ScoreResult[] none = new ScoreResult[chunk.requests().length];
+    java.util.Arrays.fill(none, new ScoreResult(ScoreResult.Outcome.NO_MODEL, 0, null));
+    vertx.eventBus().send(chunk.replyTo(), new ScoredChunk(chunk.id(), none), LOCAL);
+  }
+
+  @Test
+  void decide_manyInOneTick_travelAsOneChunk() throws Exception {
+    BlockingQueue<Integer> sizes = new LinkedBlockingQueue<>();
+    score(
+        message -> {
+          sizes.add(message.body().requests().length);
+          answer(message.body());
+        });
+    decide("stub", 100, 2_000);
+    assertThat(answers(100)).containsOnly(Refusal.NO_MODEL);
+    assertThat(sizes).containsExactly(100);
+  }
+
+  @Test
+  void decide_moreThanMayBeOpen_isOverloaded() throws Exception {
+    score(message -> {});
+    decide("stub", 8_200, 1_000);
+    List<Refusal> answers = answers(8_200);
+    assertThat(answers.subList(0, 8)).containsOnly(Refusal.OVERLOADED);
+    assertThat(answers.subList(8, 8_200)).containsOnly(Refusal.EXPIRED);
+  }
+}
