@@ -12,8 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,21 +21,10 @@ class ITDocs {
   private static final Pattern BLOCK = Pattern.compile("```(sh|json)\n(.*?)```", Pattern.DOTALL);
   private static final String END = "=== end of block";
 
-  @TempDir static Path dir;
-  private static RunningService service;
-
-  @BeforeAll
-  static void start() throws Exception {
-    service = RunningService.start(dir, Map.of());
-  }
-
-  @AfterAll
-  static void stop() {
-    service.close();
-  }
+  @TempDir Path dir;
 
   /** The shell blocks of a document, in one shell. */
-  private static List<String> run(String document) throws Exception {
+  private List<String> run(String document) throws Exception {
     StringBuilder script = new StringBuilder("set -euo pipefail\n");
     Matcher blocks = BLOCK.matcher(Files.readString(RunningService.HOME.resolve(document)));
     while (blocks.find()) {
@@ -45,7 +32,9 @@ class ITDocs {
         script.append(blocks.group(2)).append("\nprintf '\\n%s\\n' '").append(END).append("'\n");
       }
     }
-    return List.of(service.shell(script.toString()).split("\n" + END + "\n?", -1));
+    try (RunningService service = RunningService.start(dir, Map.of())) {
+      return List.of(service.shell(script.toString()).split("\n" + END + "\n?", -1));
+    }
   }
 
   @Test

@@ -119,7 +119,7 @@ class ITFaults {
     try (RunningService service = RunningService.startAlive(dir, settings)) {
       HttpResponse<String> ready = service.management("GET", "/health/ready", null, null);
       assertThat(ready.statusCode()).isEqualTo(503);
-      assertThat(ready.body()).contains("credit-default", "model.pt", "sha256");
+      assertThat(ready.body()).contains("credit-default", "model.pt", "SHA-256");
       assertThat(decision(service).path("modelVersion").asText()).isEqualTo("20261123");
       assertThat(service.run(Map.of(), 1, "verify"))
           .contains("fail integrity credit-default/20261123");
