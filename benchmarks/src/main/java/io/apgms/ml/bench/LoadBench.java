@@ -23,11 +23,13 @@ import java.util.zip.GZIPInputStream;
  * {@code make bench}: the service beside a bare echo, interleaved rounds in one run, medians. What
  * counts is the ratio of server CPU per request; absolute figures mean nothing elsewhere.
  *
- * <p>Arguments: seconds a run (default 4), rounds (default 3).
+ * <p>Arguments: seconds a run (default 4), rounds (default 5).
  */
 public final class LoadBench {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int[] CONNECTIONS = {1, 64, 256};
+  private static final int MANAGEMENT = 19_090;
+  private static final int FULL_MANAGEMENT = MANAGEMENT + 2;
   private static final int BODIES = 200;
   private static final int HOLDS = BODIES / 20; // five percent
 
@@ -41,7 +43,7 @@ public final class LoadBench {
 
   public static void main(String[] args) throws Exception {
     int seconds = args.length > 0 ? Integer.parseInt(args[0]) : 4;
-    int rounds = args.length > 1 ? Integer.parseInt(args[1]) : 3;
+    int rounds = args.length > 1 ? Integer.parseInt(args[1]) : 5;
     new LoadBench().run(seconds, rounds);
   }
 
@@ -98,7 +100,7 @@ public final class LoadBench {
         run.failures());
   }
 
-  private void report(Server full) throws IOException {
+  private void report(Server full) throws IOException, InterruptedException {
     System.out.println("\n| server | connections | req/s | p50 ms | p99 ms | CPU us a request |");
     System.out.println("|---|---|---|---|---|---|");
     long failures = 0;
@@ -124,11 +126,30 @@ public final class LoadBench {
     bench.put("p50RatioFullAt1", ratio("full", 1, s -> s.run().p50()));
     bench.put("readyMs", full.readyMs());
     bench.put("rssMiB", full.rssMiB());
+    double enforced = enforcedShare(full);
+    bench.put("enforcedShare", Math.rint(enforced * 1e3) / 1e3);
     bench.put("failures", failures);
     System.out.println("BENCH " + bench);
     if (failures > 0) {
       throw new IOException(failures + " requests failed, expected none");
     }
+    if (!(enforced > 0.03 && enforced < 0.07)) {
+      throw new IOException(enforced + " of the decisions were enforced, expected about 0.05");
+    }
+  }
+
+  /** Of all decisions of the service, so that a bench which enforced nothing is not believed. */
+  private static double enforcedShare(Server full) throws IOException, InterruptedException {
+    double all = 0;
+    double enforced = 0;
+    for (String line : full.get(FULL_MANAGEMENT, "/metrics").body().lines().toList()) {
+      if (line.startsWith("apgms_ml_decisions_total{")) {
+        double count = Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
+        all += count;
+        enforced += line.contains("enforced=\"true\"") ? count : 0;
+      }
+    }
+    return enforced / all;
   }
 
   private double ratio(String server, int connections, ToDoubleFunction<Sample> figure) {
@@ -169,14 +190,14 @@ public final class LoadBench {
     int port = 18080 + index;
     Map<String, String> environment = new LinkedHashMap<>(settings);
     environment.put("ML_HTTP_PORT", Integer.toString(port));
-    environment.put("ML_MANAGEMENT_PORT", Integer.toString(19090 + index));
+    environment.put("ML_MANAGEMENT_PORT", Integer.toString(MANAGEMENT + index));
     environment.put("ML_DATA_DIR", dir.resolve(name).toString());
     return Server.start(
         name,
         List.of(home.resolve("bin/ml-service").toString(), "serve"),
         environment,
         port,
-        "http://127.0.0.1:" + (19090 + index) + "/health/ready");
+        "http://127.0.0.1:" + (MANAGEMENT + index) + "/health/ready");
   }
 
   /** Canary rows of risk-score, five percent of them above its threshold. */
