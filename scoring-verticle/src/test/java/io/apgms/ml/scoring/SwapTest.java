@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +26,8 @@ import org.junit.jupiter.api.Test;
 class SwapTest {
   private static final String NEXT = "20261130";
   private static final int SWAPS_UNDER_LOAD = 30;
+  private static final int MOST_SWAPS = 2_000;
+  private static final Set<String> BOTH = Set.of(OLD, NEW);
 
   private final ScoringRuntime runtime = TestModels.runtime();
 
@@ -116,26 +119,33 @@ class SwapTest {
     assertThat(expected.get(OLD)).isNotEqualTo(expected.get(NEW));
     runtime.activate(RISK, OLD);
     AtomicBoolean over = new AtomicBoolean();
-    List<CompletableFuture<Set<String>>> loads = new ArrayList<>();
-    for (int thread = 0; thread < 2; thread++) {
-      loads.add(CompletableFuture.supplyAsync(() -> scoreUntil(over, rows, expected)));
+    List<CompletableFuture<Void>> loads = new ArrayList<>();
+    List<Set<String>> seen = List.of(ConcurrentHashMap.newKeySet(), ConcurrentHashMap.newKeySet());
+    for (Set<String> mine : seen) { // a thread each: the common pool may have but one
+      loads.add(
+          CompletableFuture.runAsync(
+              () -> scoreUntil(over, rows, expected, mine), task -> new Thread(task).start()));
     }
     List<LoadedModel> retired = new ArrayList<>();
-    for (int swap = 1; swap <= SWAPS_UNDER_LOAD; swap++) {
+    int swaps = 0;
+    while (swaps < SWAPS_UNDER_LOAD
+        || (swaps < MOST_SWAPS && !seen.stream().allMatch(BOTH::equals))) {
+      swaps++;
       retired.add(holder(RISK, null));
-      ServedModel next = runtime.prepare(artifacts[swap % 2]);
+      ServedModel next = runtime.prepare(artifacts[swaps % 2]);
       runtime.activate(RISK, next.version());
       runtime.retain(RISK, Set.of());
     }
     over.set(true);
-    for (CompletableFuture<Set<String>> load : loads) {
-      assertThat(get(load)).containsExactlyInAnyOrder(OLD, NEW);
+    for (CompletableFuture<Void> load : loads) {
+      get(load);
     }
+    assertThat(seen).allMatch(BOTH::equals);
     assertThat(retired).allMatch(SwapTest::freed);
   }
 
-  private Set<String> scoreUntil(AtomicBoolean over, float[] rows, Map<String, double[]> expected) {
-    Set<String> seen = new java.util.HashSet<>();
+  private void scoreUntil(
+      AtomicBoolean over, float[] rows, Map<String, double[]> expected, Set<String> seen) {
     while (!over.get()) {
       LoadedModel loaded = runtime.acquire(RISK, null);
       assertThat(loaded).as("a model is active all the time").isNotNull();
@@ -147,7 +157,6 @@ class SwapTest {
         loaded.release();
       }
     }
-    return seen;
   }
 
   @Test
