@@ -111,6 +111,8 @@ class ITService {
       assertThat(answer.statusCode()).as(answer.body()).isEqualTo(bad.getValue());
       assertThat(answer.headers().firstValue("Content-Type")).contains("application/problem+json");
     }
+    assertThat(service.api("GET", "/ml/predictions?entityId=a%00b", null).statusCode())
+        .isEqualTo(422);
     score(good);
   }
 

@@ -35,6 +35,10 @@ final class Params {
       errors.add(new FieldError(name, text.length() + " characters, expected 1 to 128"));
       return null;
     }
+    if (text != null && text.indexOf('\0') >= 0) { // PostgreSQL takes no such text
+      refuse(name, text, "no U+0000");
+      return null;
+    }
     return text;
   }
 
