@@ -113,6 +113,27 @@ class ITService {
     }
     assertThat(service.api("GET", "/ml/predictions?entityId=a%00b", null).statusCode())
         .isEqualTo(422);
+    assertThat(
+            service
+                .api("GET", "/ml/predictions?from=%2B999999999-01-01T00:00:00Z", null)
+                .statusCode())
+        .isEqualTo(422);
+    assertThat(
+            service.raw(
+                String.join(
+                    "\r\n",
+                    "POST /ml/score HTTP/1.1",
+                    "Host: x",
+                    "Content-Type: application/json",
+                    "Transfer-Encoding: chunked",
+                    "",
+                    "no size",
+                    "{}",
+                    "")))
+        .as("closed, or refused")
+        .satisfiesAnyOf(
+            line -> assertThat(line).isNull(),
+            line -> assertThat(line).startsWith("HTTP/1.1 400 "));
     score(good);
   }
 

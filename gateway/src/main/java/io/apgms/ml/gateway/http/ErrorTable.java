@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.feedback.FeedbackException;
 import io.apgms.ml.gateway.decision.Refusal;
 import io.apgms.ml.registry.RegistryException;
+import io.netty.handler.codec.DecoderException;
 import io.vertx.core.VertxException;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.RoutingContext;
@@ -35,6 +36,10 @@ public final class ErrorTable {
     }
     if (failure instanceof HttpException http) {
       return http(http.getStatusCode());
+    }
+    if (failure instanceof NumberFormatException || failure instanceof DecoderException) {
+      // how Netty names a chunk size that is none, and what else is wrong with the framing
+      return Problem.of(400, "the request's framing is broken, expected RFC 9112");
     }
     if (failure instanceof TimeoutException || failure instanceof VertxException) {
       return Problem.busy(503, "a part the answer needs is away, try again");
@@ -86,7 +91,7 @@ public final class ErrorTable {
       default ->
           status >= 500
               ? Problem.of(500, "the service failed")
-              : Problem.of(status, "the request cannot be taken");
+              : Problem.of(Math.max(400, status), "the request cannot be taken");
     };
   }
 

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Typed reads of one JSON object that collect every refusal, so that a caller sees them all. */
 public final class Fields {
+  private static final Instant LATEST = Instant.parse("9999-12-31T23:59:59Z");
   private final ObjectNode body;
   private final List<FieldError> errors = new ArrayList<>();
   private final Set<String> known = new HashSet<>();
@@ -98,10 +99,11 @@ public final class Fields {
     return time;
   }
 
-  /** An RFC 3339 time; null for anything else. */
+  /** An RFC 3339 time of the years 1970 to 9999; null for anything else. */
   public static @Nullable Instant parseTime(String text) {
     try {
-      return OffsetDateTime.parse(text).toInstant();
+      Instant time = OffsetDateTime.parse(text).toInstant();
+      return time.isBefore(Instant.EPOCH) || time.isAfter(LATEST) ? null : time;
     } catch (DateTimeParseException e) {
       return null;
     }
