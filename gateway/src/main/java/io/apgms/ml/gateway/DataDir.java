@@ -8,6 +8,8 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.UUID;
 
 /** The data folder, held by one process at a time. */
@@ -20,9 +22,12 @@ final class DataDir implements AutoCloseable {
     this.lockFile = lockFile;
   }
 
+  private static final FileAttribute<?> OWNER_ONLY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
   /** Takes the folder, making it on first use; refused while another process has it. */
   static DataDir take(Path path) throws IOException {
-    Files.createDirectories(path);
+    Files.createDirectories(path, OWNER_ONLY);
     FileChannel channel =
         FileChannel.open(path.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     FileLock lock = null;

@@ -321,6 +321,7 @@ class ITService {
         .contains("revision 3");
     assertThat(service.run(token, 1, "rollback", "--model", "nope", "--reason", "drill"))
         .contains("404");
+    assertThat(service.run(Map.of(), 0, "train", "--help")).contains("--schema");
     service.run(token, 2, "rollback", "--model", "risk-score");
     Map<String, String> away = Map.of("ML_TOKEN", oncall);
     service.run(away, 3, "mode", "--url", "http://127.0.0.1:9");

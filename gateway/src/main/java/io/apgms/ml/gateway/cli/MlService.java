@@ -47,6 +47,9 @@ public final class MlService {
   public static int run(String... args) {
     CommandLine line = new CommandLine(new MlService());
     line.setUsageHelpAutoWidth(true);
+    line.getSubcommands()
+        .values()
+        .forEach(command -> command.getCommandSpec().mixinStandardHelpOptions(true));
     line.setExecutionExceptionHandler(
         (e, command, parsed) -> {
           command.getErr().println("ml-service: " + e.getMessage());
