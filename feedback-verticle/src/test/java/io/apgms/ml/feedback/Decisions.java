@@ -57,6 +57,27 @@ final class Decisions {
     return decisions;
   }
 
+  /** With a score that the table does not take. */
+  static Decision refused(UUID id) {
+    return new Decision(
+        id,
+        "m",
+        "v",
+        "d",
+        new float[0],
+        null,
+        1.5,
+        0.5,
+        true,
+        false,
+        false,
+        "file",
+        0,
+        null,
+        null,
+        null);
+  }
+
   /** Of model m, version v; enforced where it says so. */
   static Decision plain(UUID id, boolean review, boolean enforced) {
     return requested(id, review, enforced, null, null);

@@ -84,24 +84,7 @@ class GroupCommitTest {
 
   @Test
   void commit_tableRefusesOne_saysNotSent() {
-    Decision wrong =
-        new Decision(
-            id(),
-            "m",
-            "v",
-            "d",
-            new float[0],
-            null,
-            1.5,
-            0.5,
-            true,
-            false,
-            false,
-            "file",
-            0,
-            null,
-            null,
-            null);
+    Decision wrong = Decisions.refused(id());
     assertThatThrownBy(() -> TestDatabase.get(commits.commit(wrong)))
         .isInstanceOf(FeedbackException.NotSent.class);
     TestDatabase.get(commits.commit(Decisions.plain(id(), true, true)));

@@ -82,26 +82,7 @@ class ShipperTest {
   @Test
   void ship_oneRowThatTheTableRefuses_dropsThatOneAlone() throws Exception {
     spool.append(decisions.list(700));
-    Decision poison = decisions.next();
-    Decision outOfRange =
-        new Decision(
-            poison.id(),
-            "m",
-            "v",
-            "d",
-            new float[0],
-            null,
-            1.5,
-            0.5,
-            true,
-            false,
-            false,
-            "file",
-            0,
-            null,
-            null,
-            null);
-    spool.append(List.of(outOfRange));
+    spool.append(List.of(Decisions.refused(decisions.next().id())));
     spool.append(decisions.list(700));
     ship();
     assertThat(database.count("feedback.decision")).isEqualTo(1_400);

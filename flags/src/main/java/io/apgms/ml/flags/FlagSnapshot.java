@@ -109,7 +109,7 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
         strategies.add(strategy(node, segments));
       }
       if (strategies.isEmpty()) { // enabled for all
-        strategies.add(new Strategy(List.of(), 100, "", FLAG, NO_VARIANTS));
+        strategies.add(new Strategy(List.of(), 100, NO_VARIANTS));
       }
       return new FlagSnapshot(strategies, own(items(feature, "variants")));
     } catch (NotUnderstood e) {
@@ -127,10 +127,9 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
     String sticky = field(text(parameters, "stickiness", "default"));
     Variants variants = new Variants(group, sticky, choices(items(node, "variants")));
     return switch (text(node, "name", "")) {
-      case "default" -> new Strategy(constraints, 100, "", group, variants);
+      case "default" -> new Strategy(constraints, 100, variants);
       case "flexibleRollout" ->
-          new Strategy(
-              constraints, percentage(parameters.path("rollout")), sticky, group, variants);
+          new Strategy(constraints, percentage(parameters.path("rollout")), variants);
       default -> throw new NotUnderstood("strategy");
     };
   }
@@ -225,11 +224,10 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
   }
 
   /**
-   * @param rollout per cent of the sticky field's values
-   * @param sticky empty where all match
+   * @param rollout per cent of the values that the variants stick to
+   * @param variants its own; where it has none, still what it is spread by
    */
-  record Strategy(
-      List<Constraint> constraints, int rollout, String sticky, String group, Variants variants) {
+  record Strategy(List<Constraint> constraints, int rollout, Variants variants) {
     Strategy {
       constraints = List.copyOf(constraints);
     }
@@ -243,8 +241,8 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
       if (rollout == 100) {
         return true;
       }
-      @Nullable String value = context.field(sticky);
-      return rollout > 0 && value != null && Bucket.rollout(group, value) <= rollout;
+      @Nullable String value = context.field(variants.sticky());
+      return rollout > 0 && value != null && Bucket.rollout(variants.group(), value) <= rollout;
     }
   }
 

@@ -129,14 +129,11 @@ public final class TorchModel implements AutoCloseable {
 
     void forward(float[] rows, int rowCount, float[] scores) {
       bytes.asFloatBuffer().put(rows, 0, rowCount * featureCount);
-      IValue input = tensors[rowCount];
-      boolean first = input == null;
-      if (input == null) {
-        input = tensor(rowCount);
-      }
+      IValue kept = tensors[rowCount];
+      IValue input = kept == null ? tensor(rowCount) : kept;
       try (IValue result = IValueUtils.runMethod(block, "forward", input);
           PtNDArray output = result.toTensor(manager)) {
-        if (first) {
+        if (kept == null) {
           require(output, rowCount);
           tensors[rowCount] = input;
         }
@@ -144,6 +141,10 @@ public final class TorchModel implements AutoCloseable {
             .order(ByteOrder.nativeOrder())
             .asFloatBuffer()
             .get(scores, 0, rowCount);
+      } finally {
+        if (tensors[rowCount] == null) { // refused or failed: not kept
+          input.close();
+        }
       }
     }
 

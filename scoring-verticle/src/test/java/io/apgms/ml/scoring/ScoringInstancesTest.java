@@ -8,9 +8,7 @@ import static io.apgms.ml.scoring.TestModels.IDENTITY;
 import static io.apgms.ml.scoring.TestModels.NEW;
 import static io.apgms.ml.scoring.TestModels.OLD;
 import static io.apgms.ml.scoring.TestModels.RISK;
-import static io.apgms.ml.scoring.TestModels.TINY;
 import static io.apgms.ml.scoring.TestModels.shipped;
-import static io.apgms.ml.scoring.TestModels.tiny;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.apgms.ml.scoring.ScoreResult.Outcome;
@@ -18,7 +16,6 @@ import io.vertx.core.Context;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
-import io.vertx.core.VertxOptions;
 import io.vertx.junit5.VertxExtension;
 import java.util.Arrays;
 import java.util.List;
@@ -28,45 +25,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Several instances over one runtime. */
 @ExtendWith(VertxExtension.class)
-class ScoringInstancesTest {
+class ScoringInstancesTest extends OneLoop {
   private static final int QUEUE_ROWS = 8;
-
-  private final ScoringRuntime runtime = TestModels.runtime();
-  // One loop: what is sent in one task has all arrived before the drain it asks for.
-  private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
-
-  @AfterEach
-  void close() {
-    get(vertx.close());
-  }
-
-  private ScoringVerticle deploy(int maxQueuedRows) {
-    ScoringVerticle verticle = new ScoringVerticle(runtime, maxQueuedRows);
-    get(vertx.deployVerticle(verticle));
-    return verticle;
-  }
-
-  private void serveTiny(String... forward) {
-    runtime.prepare(tiny(OLD, forward));
-    runtime.activate(TINY, OLD);
-  }
-
-  private List<ScoreResult> score(List<ScoreRequest> requests) {
-    Sender sender = new Sender(vertx);
-    List<ScoreResult> results = get(sender.send(ScoringVerticle.ADDRESS, requests));
-    assertThat(sender.unexpected()).isZero();
-    return results;
-  }
-
-  private List<List<ScoreResult>> burst(List<List<ScoreRequest>> chunks) {
-    return new Sender(vertx).burst(chunks);
-  }
 
   @Test
   void deploy_twoInstances_takeTurnsAtTheSharedAddress() {

@@ -20,8 +20,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 class ScoringRuntimeTest {
   private final ScoringRuntime runtime = TestModels.runtime();
@@ -37,13 +35,7 @@ class ScoringRuntimeTest {
     return loaded;
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "risk-score, 20261116",
-    "risk-score, 20261123",
-    "credit-default, 20261116",
-    "credit-default, 20261123"
-  })
+  @EachShippedArtifact
   void prepare_shippedArtifact_givesItsGoldenScores(String model, String version) {
     VerifiedArtifact artifact = shipped(model, version);
     ServedModel served = runtime.prepare(artifact);
@@ -59,13 +51,7 @@ class ScoringRuntimeTest {
     }
   }
 
-  @ParameterizedTest
-  @CsvSource({
-    "risk-score, 20261116",
-    "risk-score, 20261123",
-    "credit-default, 20261116",
-    "credit-default, 20261123"
-  })
+  @EachShippedArtifact
   void score_aloneOrAmong64_isTheSameWithinTheTolerance(String model, String version) {
     assertThat(countOfDifferences(model, version)).isZero();
   }

@@ -18,7 +18,6 @@ import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.VertxOptions;
 import io.vertx.junit5.VertxExtension;
 import io.vertx.junit5.VertxTestContext;
 import java.nio.ByteBuffer;
@@ -27,55 +26,16 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(VertxExtension.class)
-class ScoringVerticleTest {
+class ScoringVerticleTest extends OneLoop {
   private static final int QUEUE_ROWS = 8;
 
-  private final ScoringRuntime runtime = TestModels.runtime();
-  // One loop: what is sent in one task has all arrived before the drain it asks for.
-  private final Vertx vertx = Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1));
-
-  @AfterEach
-  void close() {
-    get(vertx.close());
-  }
-
-  private ScoringVerticle deploy(int maxQueuedRows) {
-    ScoringVerticle verticle = new ScoringVerticle(runtime, maxQueuedRows);
-    get(vertx.deployVerticle(verticle));
-    return verticle;
-  }
-
-  private void serveTiny(String... forward) {
-    runtime.prepare(tiny(OLD, forward));
-    runtime.activate(TINY, OLD);
-  }
-
-  private List<ScoreResult> score(List<ScoreRequest> requests) {
-    Sender sender = new Sender(vertx);
-    List<ScoreResult> results = get(sender.send(ScoringVerticle.ADDRESS, requests));
-    assertThat(sender.unexpected()).isZero();
-    return results;
-  }
-
-  private List<List<ScoreResult>> burst(List<List<ScoreRequest>> chunks) {
-    return new Sender(vertx).burst(chunks);
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "risk-score, 20261116",
-    "risk-score, 20261123",
-    "credit-default, 20261116",
-    "credit-default, 20261123"
-  })
+  @EachShippedArtifact
   void send_goldenRows_comeBackWithTheirScores(String model, String version) {
     ServedModel served = runtime.prepare(shipped(model, version));
     runtime.activate(model, version);
