@@ -185,6 +185,14 @@ public final class ScoringRuntime {
     return loaded == null ? null : loaded.served();
   }
 
+  /** Every loaded version of a model. */
+  public Collection<ServedModel> loaded(String modelId) {
+    Versions now = models.get(modelId);
+    return now == null
+        ? List.of()
+        : now.byVersion().values().stream().map(LoadedModel::served).toList();
+  }
+
   /** Every active version. */
   public Collection<ServedModel> active() {
     return models.values().stream()
@@ -206,6 +214,20 @@ public final class ScoringRuntime {
       }
     }
     return null;
+  }
+
+  BatchQueue.Models forBatches() {
+    return new BatchQueue.Models() {
+      @Override
+      public @Nullable LoadedModel acquire(String modelId, @Nullable String version) {
+        return ScoringRuntime.this.acquire(modelId, version);
+      }
+
+      @Override
+      public boolean hasActive(String modelId) {
+        return active(modelId) != null;
+      }
+    };
   }
 
   int maxBatchRows() {

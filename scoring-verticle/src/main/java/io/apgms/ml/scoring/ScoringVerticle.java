@@ -27,6 +27,7 @@ public final class ScoringVerticle extends VerticleBase {
 
   private final ScoringRuntime runtime;
   private final Batcher batcher;
+  private final BatchQueue batches;
   private final String address = ADDRESS + "-" + UUID.randomUUID();
   private float[] input = new float[0];
   private final float[] output;
@@ -42,17 +43,21 @@ public final class ScoringVerticle extends VerticleBase {
     this.output = new float[runtime.maxBatchRows()];
     this.depth = runtime.queueDepth();
     this.batcher = new Batcher(maxQueuedRows, runtime.maxBatchRows(), this::score, this::answer);
+    this.batches =
+        new BatchQueue(maxQueuedRows, runtime.maxBatchRows(), runtime.forBatches(), this::answer);
   }
 
   @Override
   public Future<?> start() {
     LocalCodec.register(vertx, ScoreChunk.class);
     LocalCodec.register(vertx, ScoredChunk.class);
+    LocalCodec.register(vertx, ScoreBatch.class);
+    LocalCodec.register(vertx, ScoredBatch.class);
     return Future.all(consume(ADDRESS), consume(address));
   }
 
   private Future<Void> consume(String from) {
-    return vertx.eventBus().<ScoreChunk>localConsumer(from, m -> take(m.body())).completion();
+    return vertx.eventBus().<Object>localConsumer(from, m -> take(m.body())).completion();
   }
 
   /** The address of this very instance. */
@@ -60,9 +65,11 @@ public final class ScoringVerticle extends VerticleBase {
     return address;
   }
 
-  private void take(ScoreChunk chunk) {
-    if (batcher.offer(chunk)) {
+  private void take(Object message) {
+    if (message instanceof ScoreChunk chunk && batcher.offer(chunk)) {
       context.runOnContext(v -> drain());
+    } else if (message instanceof ScoreBatch batch && batches.offer(batch)) {
+      context.runOnContext(v -> drainBatches());
     }
   }
 
@@ -72,8 +79,34 @@ public final class ScoringVerticle extends VerticleBase {
     }
   }
 
+  /** A slice a turn: single rows that have come meanwhile are scored between two slices. */
+  private void drainBatches() {
+    boolean more = batches.drain(System.nanoTime());
+    depth.lazySet(waiting());
+    if (more) {
+      context.runOnContext(v -> drainBatches());
+    }
+  }
+
+  private int waiting() {
+    return batcher.queuedRows() + batches.queuedRows();
+  }
+
   private void answer(Batcher.ScoreChunkDone done) {
     vertx.eventBus().send(done.replyTo(), done.chunk(), LOCAL);
+  }
+
+  private void answer(BatchQueue.Done done) {
+    if (done.batch().outcome() == Outcome.FAILED) {
+      LOG.error("forward pass of a batch failed");
+    }
+    vertx.eventBus().send(done.replyTo(), done.batch(), LOCAL);
+  }
+
+  @Override
+  public Future<?> stop() {
+    batches.close();
+    return Future.succeededFuture();
   }
 
   private void score(String modelId, @Nullable String version, List<Batcher.Row> rows) {
@@ -109,7 +142,7 @@ public final class ScoringVerticle extends VerticleBase {
       }
     }
     runtime.batchSize(n);
-    depth.lazySet(batcher.queuedRows());
+    depth.lazySet(waiting());
     model.torch().score(input, n, output);
     int i = 0;
     for (Batcher.Row row : rows) {

@@ -87,9 +87,14 @@ public final class TorchModel implements AutoCloseable {
 
   /** As {@link #score(float[], int)}, from and into the head of the caller's arrays. */
   void score(float[] rows, int rowCount, float[] scores) {
+    score(rows, 0, rowCount, scores);
+  }
+
+  /** As {@link #score(float[], int)}, from a row of the array on, into the head of another. */
+  void score(float[] rows, int firstRow, int rowCount, float[] scores) {
     if (rowCount > KEPT_ROWS) {
       try (Input once = new Input(rowCount)) {
-        once.forward(rows, rowCount, scores);
+        once.forward(rows, firstRow, rowCount, scores);
       }
       return;
     }
@@ -98,7 +103,7 @@ public final class TorchModel implements AutoCloseable {
       input = new Input(KEPT_ROWS);
     }
     try {
-      input.forward(rows, rowCount, scores);
+      input.forward(rows, firstRow, rowCount, scores);
     } finally {
       idle.add(input);
     }
@@ -127,8 +132,8 @@ public final class TorchModel implements AutoCloseable {
       tensors = new IValue[maxRows + 1];
     }
 
-    void forward(float[] rows, int rowCount, float[] scores) {
-      bytes.asFloatBuffer().put(rows, 0, rowCount * featureCount);
+    void forward(float[] rows, int firstRow, int rowCount, float[] scores) {
+      bytes.asFloatBuffer().put(rows, firstRow * featureCount, rowCount * featureCount);
       IValue kept = tensors[rowCount];
       IValue input = kept == null ? tensor(rowCount) : kept;
       try (IValue result = IValueUtils.runMethod(block, "forward", input);

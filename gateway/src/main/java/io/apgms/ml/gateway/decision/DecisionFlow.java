@@ -295,7 +295,7 @@ public final class DecisionFlow implements AutoCloseable {
     open--;
   }
 
-  private static @Nullable Refusal refusal(ScoreResult.Outcome outcome) {
+  static @Nullable Refusal refusal(ScoreResult.Outcome outcome) {
     return switch (outcome) {
       case SCORED -> null;
       case EXPIRED -> Refusal.EXPIRED;

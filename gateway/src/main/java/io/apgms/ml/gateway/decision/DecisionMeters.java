@@ -142,6 +142,18 @@ public final class DecisionMeters {
           .register(registry);
     }
 
+    /** One request of many rows, each decided in observe. */
+    void observed(int reviews, int rows, long tookNanos) {
+      success.increment();
+      duration.record(tookNanos, TimeUnit.NANOSECONDS);
+      Counter review = decisions[2];
+      Counter allow = decisions[0];
+      if (review != null && allow != null) {
+        review.increment(reviews);
+        allow.increment(rows - reviews);
+      }
+    }
+
     void decided(Decided decided, long tookNanos) {
       success.increment();
       duration.record(tookNanos, TimeUnit.NANOSECONDS);

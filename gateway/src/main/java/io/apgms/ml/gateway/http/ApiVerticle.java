@@ -2,6 +2,7 @@ package io.apgms.ml.gateway.http;
 
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.Labels;
+import io.apgms.ml.gateway.decision.BatchFlow;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.scoring.ScoringVerticle;
@@ -31,6 +32,7 @@ public final class ApiVerticle extends VerticleBase {
   private final Parts parts;
   private @Nullable HttpServer server;
   private @Nullable DecisionFlow flow;
+  private @Nullable BatchFlow batches;
 
   public ApiVerticle(Parts parts) {
     this.parts = parts;
@@ -49,6 +51,7 @@ public final class ApiVerticle extends VerticleBase {
 
   private Future<?> listen(String scoringAddress) {
     flow = new DecisionFlow(vertx, context, scoringAddress, parts.flow());
+    batches = new BatchFlow(vertx, scoringAddress, parts.flow());
     server =
         vertx
             .createHttpServer(options(parts.http().idleTimeoutMs()))
@@ -60,7 +63,7 @@ public final class ApiVerticle extends VerticleBase {
                   }
                   connection.closeHandler(v -> parts.connections().decrementAndGet());
                 })
-            .requestHandler(router(flow));
+            .requestHandler(router(flow, batches));
     return server.listen(parts.http().port(), parts.http().host());
   }
 
@@ -69,7 +72,7 @@ public final class ApiVerticle extends VerticleBase {
     return server == null ? -1 : server.actualPort();
   }
 
-  private Router router(DecisionFlow decisions) {
+  private Router router(DecisionFlow decisions, BatchFlow many) {
     Settings.Http http = parts.http();
     DecisionFlow.Parts shared = parts.flow();
     Router router = Router.router(vertx);
@@ -85,6 +88,8 @@ public final class ApiVerticle extends VerticleBase {
                 parts.issuer(),
                 http.defaultTimeoutMs()));
     ModelRoutes.mount(router, shared.runtime());
+    new InferRoutes(many, shared, http.defaultTimeoutMs())
+        .mount(router, BodyHandler.create(false).setBodyLimit(http.maxBatchBytes()));
     DecisionLog log = shared.log();
     Labels labels = parts.labels();
     if (log != null && labels != null) {
@@ -121,6 +126,9 @@ public final class ApiVerticle extends VerticleBase {
         () -> {
           if (flow != null) {
             flow.close();
+          }
+          if (batches != null) {
+            batches.close();
           }
           return Future.succeededFuture();
         });

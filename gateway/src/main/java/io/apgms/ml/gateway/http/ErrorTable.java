@@ -127,15 +127,31 @@ public final class ErrorTable {
     if (problem.status() == 500 && failure != null) {
       LOG.error("request to {} failed", rc.normalizedPath(), failure);
     }
-    send(rc.response(), problem);
+    if (rc.request().path() != null && rc.request().path().startsWith("/v2")) {
+      sendInfer(rc.response(), problem);
+    } else {
+      send(rc.response(), problem);
+    }
   }
 
   /** Writes the problem, unless the client is gone or was answered. */
   public static void send(HttpServerResponse response, Problem problem) {
+    send(response, problem, JSON.createObjectNode());
+  }
+
+  /** As {@link #send}, with the {@code error} text that clients of the protocol look for. */
+  static void sendInfer(HttpServerResponse response, Problem problem) {
+    StringBuilder error = new StringBuilder(problem.detail());
+    problem
+        .errors()
+        .forEach(e -> error.append("; ").append(e.pointer()).append(' ').append(e.detail()));
+    send(response, problem, JSON.createObjectNode().put("error", error.toString()));
+  }
+
+  private static void send(HttpServerResponse response, Problem problem, ObjectNode body) {
     if (response.ended() || response.closed()) {
       return;
     }
-    ObjectNode body = JSON.createObjectNode();
     body.put("type", "about:blank");
     body.put("title", title(problem.status()));
     body.put("status", problem.status());

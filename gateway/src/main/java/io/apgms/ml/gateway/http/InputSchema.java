@@ -39,6 +39,14 @@ final class InputSchema {
     return features[slot].nullable();
   }
 
+  /** Whether a value of a tensor can be taken, NaN as missing. */
+  boolean takes(int slot, double value) {
+    Feature f = features[slot];
+    return value >= f.min()
+        ? value <= f.max() && (f.type() != FeatureType.integer || value == Math.rint(value))
+        : Double.isNaN(value) && f.nullable();
+  }
+
   /** What is wrong with a value; null when it can be taken. */
   @Nullable String refuse(int slot, double value) {
     Feature f = features[slot];

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /** {@code POST /ml/score}. One instance an event loop. */
 final class ScoreHandler implements Handler<RoutingContext> {
   private static final CharSequence JSON = HttpHeaders.createOptimized("application/json");
-  private static final CharSequence TIMEOUT = HttpHeaders.createOptimized("x-request-timeout-ms");
+  static final CharSequence TIMEOUT = HttpHeaders.createOptimized("x-request-timeout-ms");
   private static final int MAX_TIMEOUT_MS = 60_000;
 
   private final DecisionFlow flow;
@@ -60,7 +60,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
 
   private void decide(RoutingContext rc, @Nullable String tenant, long arrived) {
     try {
-      int timeoutMs = timeoutMs(rc.request().getHeader(TIMEOUT));
+      int timeoutMs = timeoutMs(rc.request().getHeader(TIMEOUT), defaultTimeoutMs);
       Bodies.requireJson(rc);
       byte[] body = Bodies.bytes(rc);
       ScoreCall call = reader.read(body);
@@ -87,9 +87,10 @@ final class ScoreHandler implements Handler<RoutingContext> {
     ErrorTable.send(rc.response(), problem);
   }
 
-  private int timeoutMs(@Nullable String header) {
+  /** The time a request has, from its header. */
+  static int timeoutMs(@Nullable String header, int preset) {
     if (header == null) {
-      return defaultTimeoutMs;
+      return preset;
     }
     try {
       int ms = Integer.parseInt(header);
@@ -129,7 +130,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
   }
 
   /** A score in [0, 1] with at most six decimals and no exponent. */
-  private static void sixDecimals(StringBuilder out, double score) {
+  static void sixDecimals(StringBuilder out, double score) {
     int millionths = (int) Math.rint(score * 1e6);
     out.append(millionths / 1_000_000).append('.');
     int rest = millionths % 1_000_000;

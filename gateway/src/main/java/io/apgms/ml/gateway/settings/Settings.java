@@ -24,6 +24,7 @@ public record Settings(
       int port,
       int loops,
       int maxBodyBytes,
+      int maxBatchBytes,
       int maxConnections,
       int idleTimeoutMs,
       int defaultTimeoutMs) {}
@@ -88,6 +89,7 @@ public record Settings(
                 in.number("http.port", "ML_HTTP_PORT", 0, 65_535),
                 in.number("http.loops", "ML_HTTP_LOOPS", 1, 64),
                 in.number("http.maxBodyBytes", "ML_HTTP_MAX_BODY_BYTES", 1_024, 16 << 20),
+                in.number("http.maxBatchBytes", "ML_HTTP_MAX_BATCH_BYTES", 1_024, 64 << 20),
                 in.number("http.maxConnections", "ML_HTTP_MAX_CONNECTIONS", 1, 1_000_000),
                 in.number("http.idleTimeoutMs", "ML_HTTP_IDLE_TIMEOUT_MS", 1_000, 3_600_000),
                 in.number("http.defaultTimeoutMs", "ML_HTTP_DEFAULT_TIMEOUT_MS", 1, 60_000)),
