@@ -233,7 +233,7 @@ public final class ScoringRuntime {
       return new ExplainResult(Outcome.NO_VERSION, null);
     }
     try {
-      if (loaded.served() != model) { // another load of the same name
+      if (!loaded.served().digest().equals(model.digest())) { // another module by that name
         return new ExplainResult(Outcome.NO_VERSION, null);
       }
       Explanation explanation =

@@ -114,7 +114,7 @@ class ScoreReaderTest {
         "'modelId':'m','inputs':{'ratio':1,'count':1},'requestId':5|/requestId",
         "'modelId':'m','inputs':{'ratio':1,'count':1},'groups':[]|/groups",
         "'modelId':'m','inputs':{'ratio':1,'count':1},'groups':{'a':1}|/groups/a",
-        "'modelId':'m','inputs':{'ratio':1,'count':1},'explain':true|/explain",
+        "'modelId':'m','inputs':{'ratio':1,'count':1},'explain':1|/explain",
         "'modelId':'m','inputs':{'ratio':1,'count':1},'explain':'no'|/explain"
       })
   void read_badEnvelope_namesTheField(String fields, String pointer) {
