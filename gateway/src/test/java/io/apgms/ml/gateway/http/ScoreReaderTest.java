@@ -65,6 +65,14 @@ class ScoreReaderTest {
   }
 
   @Test
+  void read_explain_isTakenAndFalseUnlessSaid() {
+    String call = "{\"modelId\":\"m\",\"inputs\":{\"ratio\":1,\"count\":1}%s}";
+    assertThat(read(call.formatted(",\"explain\":true")).explain()).isTrue();
+    assertThat(read(call.formatted(",\"explain\":false")).explain()).isFalse();
+    assertThat(read(call.formatted("")).explain()).isFalse();
+  }
+
+  @Test
   void read_inputsBeforeTheModel_isTheSame() {
     assertThat(read("{\"inputs\":{\"count\":7.0,\"ratio\":null},\"modelId\":\"m\"}").row())
         .containsExactly(Float.NaN, 7f);
