@@ -14,21 +14,28 @@ import org.jspecify.annotations.Nullable;
  * @see <a href="https://www.postgresql.org/docs/18/sql-copy.html">COPY, binary format</a>
  */
 final class CopyTuple {
+  /** The columns of a tuple, by name: the table may have more. */
+  static final String NAMES =
+      "id, at, model_id, model_version, model_digest, features, groups, score, threshold, review,"
+          + " act, enforced, mode_source, flag_age_ms, request_id, entity_id, contributions,"
+          + " baseline, standard_error, rows_scored";
+
   /** The statement that these tuples belong to, between {@link #header} and {@link #TRAILER}. */
-  static final String COLUMNS =
-      "(id, at, model_id, model_version, model_digest, features, groups, score, threshold, review,"
-          + " act, enforced, mode_source, flag_age_ms, request_id, entity_id)";
+  static final String COLUMNS = "(" + NAMES + ")";
 
   static final byte[] TRAILER = {-1, -1};
 
-  private static final short FIELDS = 16;
+  private static final short FIELDS = 20;
   private static final int NULL = -1;
   private static final int FLOAT4_OID = 700;
   private static final int FLOAT_BYTES = 8; // with its length
   private static final int ARRAY_BYTES = 20; // dimensions, nulls, type, size, lower bound
   private static final long POSTGRES_EPOCH_MS = 946_684_800_000L; // 2000-01-01T00:00Z
 
-  /** Bytes of everything but texts and features: 16 lengths, the count, the fixed fields. */
+  /** Bytes of an explanation but its contributions: the last four fields, there or null. */
+  private static final int EXPLAINED_BYTES = ARRAY_BYTES + 8 + 8 + 4;
+
+  /** Bytes of everything but texts and arrays: the lengths, the count, the fixed fields. */
   private static final int FIXED_BYTES = 2 + FIELDS * 4 + 16 + 8 + ARRAY_BYTES + 8 + 8 + 3 + 8;
 
   private CopyTuple() {}
@@ -49,7 +56,8 @@ final class CopyTuple {
     int texts = model.length + version.length + digest.length + source.length;
     int optional = length(groups) + length(request) + length(entity);
     int features = d.features().length * FLOAT_BYTES;
-    ByteBuffer out = ByteBuffer.allocate(FIXED_BYTES + texts + optional + features);
+    ByteBuffer out =
+        ByteBuffer.allocate(FIXED_BYTES + texts + optional + features + length(d.explained()));
     out.putShort(FIELDS);
     out.putInt(16).putLong(d.id().getMostSignificantBits());
     out.putLong(d.id().getLeastSignificantBits());
@@ -68,6 +76,7 @@ final class CopyTuple {
     out.putInt(8).putLong(d.flagAgeMs());
     put(out, request);
     put(out, entity);
+    put(out, d.explained());
     return out.array();
   }
 
@@ -90,7 +99,7 @@ final class CopyTuple {
               text(in),
               text(in),
               text(in),
-              floats(in),
+              floats(in, in.getInt()),
               textOrNull(in),
               number(in),
               number(in),
@@ -101,7 +110,8 @@ final class CopyTuple {
               whole(in),
               textOrNull(in),
               null,
-              textOrNull(in));
+              textOrNull(in),
+              explained(in));
       expect(in.remaining(), 0);
       return decision;
     } catch (BufferUnderflowException e) {
@@ -127,6 +137,21 @@ final class CopyTuple {
     } else {
       out.putInt(bytes.length).put(bytes);
     }
+  }
+
+  private static int length(Decision.@Nullable Explained explained) {
+    return explained == null ? 0 : EXPLAINED_BYTES + explained.contributions().length * FLOAT_BYTES;
+  }
+
+  private static void put(ByteBuffer out, Decision.@Nullable Explained explained) {
+    if (explained == null) {
+      out.putInt(NULL).putInt(NULL).putInt(NULL).putInt(NULL);
+      return;
+    }
+    put(out, explained.contributions());
+    out.putInt(8).putDouble(explained.baseline());
+    out.putInt(8).putDouble(explained.standardError());
+    out.putInt(4).putInt(explained.rowsScored());
   }
 
   private static void put(ByteBuffer out, boolean flag) {
@@ -168,8 +193,7 @@ final class CopyTuple {
     return text;
   }
 
-  private static float[] floats(ByteBuffer in) {
-    int bytes = in.getInt();
+  private static float[] floats(ByteBuffer in, int bytes) {
     expect(in.getInt(), 1);
     expect(in.getInt(), 0);
     expect(in.getInt(), FLOAT4_OID);
@@ -185,6 +209,21 @@ final class CopyTuple {
       values[i] = in.getFloat();
     }
     return values;
+  }
+
+  private static Decision.@Nullable Explained explained(ByteBuffer in) {
+    int bytes = in.getInt();
+    if (bytes == NULL) {
+      for (int field = 1; field < 4; field++) {
+        expect(in.getInt(), NULL);
+      }
+      return null;
+    }
+    float[] contributions = floats(in, bytes);
+    double baseline = number(in);
+    double standardError = number(in);
+    expect(in.getInt(), 4);
+    return new Decision.Explained(contributions, baseline, standardError, in.getInt());
   }
 
   private static double number(ByteBuffer in) {

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param flagAgeMs -1 where no flag was ever fetched
  * @param requestId the caller's own id
  * @param bodyHash SHA-256 of the request's body where it has a requestId; not stored with the row
+ * @param explained where the caller asked for it
  */
 @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
 public record Decision(
@@ -35,7 +36,58 @@ public record Decision(
     long flagAgeMs,
     @Nullable String requestId,
     byte @Nullable [] bodyHash,
-    @Nullable String entityId) {
+    @Nullable String entityId,
+    @Nullable Explained explained) {
+
+  /**
+   * Why the score is what it is.
+   *
+   * @param contributions of the features in tensor order; with the baseline they sum to the score
+   * @param baseline mean score of the rows it was compared with
+   * @param standardError largest over the contributions
+   * @param rowsScored what it took
+   */
+  @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
+  public record Explained(
+      float[] contributions, double baseline, double standardError, int rowsScored) {}
+
+  /** Without an explanation: the caller did not ask for one. */
+  public Decision(
+      UUID id,
+      String modelId,
+      String modelVersion,
+      String modelDigest,
+      float[] features,
+      @Nullable String groupsJson,
+      double score,
+      double threshold,
+      boolean review,
+      boolean act,
+      boolean enforced,
+      String modeSource,
+      long flagAgeMs,
+      @Nullable String requestId,
+      byte @Nullable [] bodyHash,
+      @Nullable String entityId) {
+    this(
+        id,
+        modelId,
+        modelVersion,
+        modelDigest,
+        features,
+        groupsJson,
+        score,
+        threshold,
+        review,
+        act,
+        enforced,
+        modeSource,
+        flagAgeMs,
+        requestId,
+        bodyHash,
+        entityId,
+        null);
+  }
 
   /** The time in the id, to the millisecond. */
   public Instant at() {

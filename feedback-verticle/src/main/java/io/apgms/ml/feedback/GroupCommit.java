@@ -36,18 +36,23 @@ public final class GroupCommit {
       "WITH incoming AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[],"
           + " $4::text[], $5::text[], $6::int[], $7::int[], $8::text[], $9::float8[],"
           + " $10::float8[], $11::bool[], $12::bool[], $13::bool[], $14::text[], $15::int8[],"
-          + " $16::text[], $17::text[], $18::bytea[])"
+          + " $16::text[], $17::text[], $18::bytea[], $20::int[], $21::int[],"
+          + " $22::float8[], $23::float8[], $24::int[])"
           + " AS u(id, at, model_id, model_version, model_digest, lo, hi, groups, score,"
           + " threshold, review, act, enforced, mode_source, flag_age_ms, request_id, entity_id,"
-          + " body_hash)),"
+          + " body_hash, explained_lo, explained_hi, baseline, standard_error, rows_scored)),"
           + " claimed AS (INSERT INTO feedback.request (request_id, prediction_id, body_hash)"
           + " SELECT request_id, id, body_hash FROM incoming WHERE request_id IS NOT NULL"
           + " ON CONFLICT (request_id) DO NOTHING RETURNING prediction_id),"
           + " kept AS (SELECT * FROM incoming WHERE request_id IS NULL"
           + " OR id IN (SELECT prediction_id FROM claimed)),"
-          + " stored AS (INSERT INTO feedback.decision SELECT id, at, model_id, model_version,"
+          + " stored AS (INSERT INTO feedback.decision "
+          + CopyTuple.COLUMNS
+          + " SELECT id, at, model_id, model_version,"
           + " model_digest, ($19::real[])[lo:hi], groups, score, threshold, review, act, enforced,"
-          + " mode_source, flag_age_ms, request_id, entity_id FROM kept),"
+          + " mode_source, flag_age_ms, request_id, entity_id,"
+          + " ($19::real[])[explained_lo:explained_hi], baseline, standard_error, rows_scored"
+          + " FROM kept),"
           + " holds AS (INSERT INTO feedback.action_outbox (prediction_id, kind)"
           + " SELECT id, 'hold' FROM kept WHERE enforced)"
           + " SELECT id FROM kept";
@@ -209,19 +214,52 @@ public final class GroupCommit {
     group.forEach(w -> w.promise().tryFail(e));
   }
 
-  /** One array a column; the features of all rows stand in one array, sliced by lo and hi. */
+  /**
+   * One array a column; the features and contributions of all rows stand in one array, sliced by
+   * bounds. Without an explanation its bounds are null, and so is the slice.
+   */
   private static Tuple tuple(List<Decision> rows) {
     int n = rows.size();
     Integer[] lo = new Integer[n];
     Integer[] hi = new Integer[n];
-    List<Float> features = new ArrayList<>();
+    Integer[] explainedLo = new Integer[n];
+    Integer[] explainedHi = new Integer[n];
+    List<Float> floats = new ArrayList<>();
     for (int i = 0; i < n; i++) {
-      lo[i] = features.size() + 1; // SQL arrays count from one
-      for (float f : rows.get(i).features()) {
-        features.add(f);
+      lo[i] = floats.size() + 1; // SQL arrays count from one
+      hi[i] = append(floats, rows.get(i).features());
+      Decision.Explained explained = rows.get(i).explained();
+      if (explained != null) {
+        explainedLo[i] = floats.size() + 1;
+        explainedHi[i] = append(floats, explained.contributions());
       }
-      hi[i] = features.size();
     }
+    return columns(rows, lo, hi)
+        .addArrayOfFloat(floats.toArray(Float[]::new))
+        .addArrayOfInteger(explainedLo)
+        .addArrayOfInteger(explainedHi)
+        .addArrayOfDouble(
+            rows.stream()
+                .map(d -> d.explained() == null ? null : d.explained().baseline())
+                .toArray(Double[]::new))
+        .addArrayOfDouble(
+            rows.stream()
+                .map(d -> d.explained() == null ? null : d.explained().standardError())
+                .toArray(Double[]::new))
+        .addArrayOfInteger(
+            rows.stream()
+                .map(d -> d.explained() == null ? null : d.explained().rowsScored())
+                .toArray(Integer[]::new));
+  }
+
+  private static int append(List<Float> floats, float[] values) {
+    for (float value : values) {
+      floats.add(value);
+    }
+    return floats.size();
+  }
+
+  private static Tuple columns(List<Decision> rows, Integer[] lo, Integer[] hi) {
     return Tuple.tuple()
         .addArrayOfUUID(rows.stream().map(Decision::id).toArray(UUID[]::new))
         .addArrayOfOffsetDateTime(
@@ -246,7 +284,6 @@ public final class GroupCommit {
         .addArrayOfBuffer(
             rows.stream()
                 .map(d -> d.bodyHash() == null ? null : Buffer.buffer(d.bodyHash()))
-                .toArray(Buffer[]::new))
-        .addArrayOfFloat(features.toArray(Float[]::new));
+                .toArray(Buffer[]::new));
   }
 }

@@ -35,8 +35,10 @@ public final class Labels {
       "SELECT model_id, model_version, review FROM feedback.decision WHERE id = $1";
 
   private static final String KEEP_PREDICTION =
-      "INSERT INTO feedback.decision VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-          + " $13, $14, $15, $16) ON CONFLICT (id) DO NOTHING";
+      "INSERT INTO feedback.decision "
+          + CopyTuple.COLUMNS
+          + " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+          + " $18, $19, $20) ON CONFLICT (id) DO NOTHING";
 
   private static final String INSERT =
       "INSERT INTO feedback.model_feedback (id, prediction_id, model_id, model_version, label,"
@@ -170,17 +172,14 @@ public final class Labels {
   }
 
   private static Tuple tuple(Decision d) {
-    Float[] features = new Float[d.features().length];
-    for (int i = 0; i < features.length; i++) {
-      features[i] = d.features()[i];
-    }
+    Decision.Explained explained = d.explained();
     return Tuple.tuple()
         .addUUID(d.id())
         .addOffsetDateTime(d.at().atOffset(ZoneOffset.UTC))
         .addString(d.modelId())
         .addString(d.modelVersion())
         .addString(d.modelDigest())
-        .addArrayOfFloat(features)
+        .addArrayOfFloat(DecisionRows.boxed(d.features()))
         .addString(d.groupsJson())
         .addDouble(d.score())
         .addDouble(d.threshold())
@@ -190,7 +189,11 @@ public final class Labels {
         .addString(d.modeSource())
         .addLong(d.flagAgeMs())
         .addString(d.requestId())
-        .addString(d.entityId());
+        .addString(d.entityId())
+        .addArrayOfFloat(explained == null ? null : DecisionRows.boxed(explained.contributions()))
+        .addDouble(explained == null ? null : explained.baseline())
+        .addDouble(explained == null ? null : explained.standardError())
+        .addInteger(explained == null ? null : explained.rowsScored());
   }
 
   private static Tuple tuple(UUID id, NewLabel l, Key key) {

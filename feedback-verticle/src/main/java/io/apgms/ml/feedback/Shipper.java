@@ -178,7 +178,9 @@ final class Shipper {
       statement.execute(
           "INSERT INTO feedback.decision "
               + CopyTuple.COLUMNS
-              + " SELECT * FROM waiting ON CONFLICT (id) DO NOTHING");
+              + " SELECT "
+              + CopyTuple.NAMES
+              + " FROM waiting ON CONFLICT (id) DO NOTHING");
     }
     connection.commit();
   }

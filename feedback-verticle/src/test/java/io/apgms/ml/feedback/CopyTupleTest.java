@@ -3,10 +3,13 @@ package io.apgms.ml.feedback;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.assertj.core.api.RecursiveComparisonAssert;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class CopyTupleTest {
   static RecursiveComparisonAssert<?> assertSame(Decision decision) {
@@ -26,13 +29,64 @@ class CopyTupleTest {
     }
   }
 
-  @Test
-  void decode_cutShort_isRefused() {
-    byte[] tuple = CopyTuple.encode(new Decisions(2).next());
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void decode_cutShort_isRefused(boolean explained) {
+    byte[] tuple = CopyTuple.encode(next(explained));
     for (int length = 0; length < tuple.length; length++) {
       byte[] cut = Arrays.copyOf(tuple, length);
       assertThatThrownBy(() -> CopyTuple.decode(cut)).isInstanceOf(IllegalArgumentException.class);
     }
+  }
+
+  private static Decision next(boolean explained) {
+    Decisions decisions = new Decisions(2);
+    Decision decision = decisions.next();
+    while ((decision.explained() != null) != explained) {
+      decision = decisions.next();
+    }
+    return decision;
+  }
+
+  @Test
+  void encode_notExplained_costsFourLengths() {
+    Decision explained = next(true);
+    Decision d =
+        new Decision(
+            explained.id(),
+            explained.modelId(),
+            explained.modelVersion(),
+            explained.modelDigest(),
+            explained.features(),
+            explained.groupsJson(),
+            explained.score(),
+            explained.threshold(),
+            explained.review(),
+            explained.act(),
+            explained.enforced(),
+            explained.modeSource(),
+            explained.flagAgeMs(),
+            explained.requestId(),
+            null,
+            explained.entityId());
+    int values = 20 + 8 * explained.features().length + 8 + 8 + 4;
+    assertThat(CopyTuple.encode(explained)).hasSize(CopyTuple.encode(d).length + values);
+    assertThat(CopyTuple.decode(CopyTuple.encode(d)).explained()).isNull();
+  }
+
+  @Test
+  void decode_halfAnExplanation_isRefused() {
+    byte[] tuple = CopyTuple.encode(next(false));
+    ByteBuffer.wrap(tuple).putInt(tuple.length - 4, 4); // the last of four nulls
+    assertThatThrownBy(() -> CopyTuple.decode(tuple)).isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
+  void decode_tupleOfTheFormatBefore_isRefused() {
+    byte[] tuple = CopyTuple.encode(next(false));
+    byte[] before = Arrays.copyOf(tuple, tuple.length - 16);
+    ByteBuffer.wrap(before).putShort(0, (short) 16);
+    assertThatThrownBy(() -> CopyTuple.decode(before)).isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test

@@ -46,7 +46,17 @@ final class Decisions {
         random.nextLong(-1, 1_000_000),
         null,
         null,
-        random.nextBoolean() ? null : "entity-" + random.nextInt());
+        random.nextBoolean() ? null : "entity-" + random.nextInt(),
+        random.nextBoolean() ? null : explained(features.length));
+  }
+
+  private Decision.Explained explained(int features) {
+    float[] contributions = new float[features];
+    for (int i = 0; i < features; i++) {
+      contributions[i] = (random.nextInt(2_000_001) - 1_000_000) / 1e6f;
+    }
+    return new Decision.Explained(
+        contributions, random.nextDouble(), random.nextDouble(), random.nextInt(100_000));
   }
 
   List<Decision> list(int n) {

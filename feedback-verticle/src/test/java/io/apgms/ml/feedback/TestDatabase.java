@@ -29,11 +29,21 @@ final class TestDatabase {
   final Database db = database(5_000);
 
   TestDatabase() {
+    this("latest");
+  }
+
+  /** Migrated up to that version. */
+  TestDatabase(String version) {
     sql("postgres", "CREATE DATABASE " + name);
+    migrate(version);
+  }
+
+  void migrate(String version) {
     Flyway.configure()
         .dataSource(url(), "postgres", "")
         .schemas("feedback")
         .locations("classpath:db/feedback")
+        .target(version)
         .load()
         .migrate();
   }

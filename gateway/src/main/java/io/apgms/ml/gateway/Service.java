@@ -27,6 +27,7 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -168,10 +169,18 @@ public final class Service implements AutoCloseable {
     }
   }
 
+  /**
+   * The spool's folder is named by the format of its tuples, so that one of the release before is
+   * never read as this one's. It is left as it is: an orderly stop has shipped what it held, and
+   * after a crash the release before ships it when it is started once more.
+   */
   private FeedbackVerticle feedback(DataDir data, DatabaseAddress address, Pool pool) {
+    if (Files.exists(data.path().resolve("spool-1"))) {
+      LOG.warn("spool-1 is the spool of the release before; decisions left in it are not shipped");
+    }
     return new FeedbackVerticle(
         new FeedbackOptions(
-            data.path().resolve("spool-1"),
+            data.path().resolve("spool-2"),
             settings.data().spoolMaxBytes(),
             address.jdbcUrl(),
             address.user(),

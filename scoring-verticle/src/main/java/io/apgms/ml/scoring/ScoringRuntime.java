@@ -3,6 +3,7 @@ package io.apgms.ml.scoring;
 import io.apgms.ml.registry.GoldenRow;
 import io.apgms.ml.registry.Manifest;
 import io.apgms.ml.registry.VerifiedArtifact;
+import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -11,11 +12,15 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The loaded versions of each model and which one is active. Readers see one immutable map; changes
@@ -25,6 +30,11 @@ import org.jspecify.annotations.Nullable;
 public final class ScoringRuntime {
   static final double TOLERANCE = 2e-6; // last bits differ across batch sizes and processors
   private static final int WARM_CALLS = 3;
+
+  /** Background rows of an explanation, each with a pair of walks: docs/BENCHMARKS.md. */
+  static final int EXPLAIN_PAIRS = 128;
+
+  private static final Logger LOG = LoggerFactory.getLogger(ScoringRuntime.class);
 
   private final int maxBatchRows;
   private final DistributionSummary batchSize;
@@ -228,6 +238,65 @@ public final class ScoringRuntime {
         return active(modelId) != null;
       }
     };
+  }
+
+  /**
+   * Explains a score by the very version that gave it. Blocking, for milliseconds; the same case
+   * gives the same explanation. EXPIRED when the time is up on the way, NO_VERSION when the version
+   * was retired since.
+   *
+   * @param row as it was scored
+   * @param score as it was given, rounded
+   * @param deadlineNanos of {@link System#nanoTime()}
+   */
+  public ExplainResult explain(ServedModel model, float[] row, double score, long deadlineNanos) {
+    LoadedModel loaded = acquire(model.modelId(), model.version());
+    if (loaded == null) {
+      return new ExplainResult(Outcome.NO_VERSION, null);
+    }
+    try {
+      if (!loaded.served().digest().equals(model.digest())) { // another module by that name
+        return new ExplainResult(Outcome.NO_VERSION, null);
+      }
+      Explanation explanation =
+          explain(model, row, score, (rows, n) -> checked(loaded.torch(), rows, n, deadlineNanos));
+      return new ExplainResult(Outcome.SCORED, explanation);
+    } catch (CancellationException late) {
+      return new ExplainResult(Outcome.EXPIRED, null);
+    } catch (ArithmeticException invalid) {
+      return new ExplainResult(Outcome.INVALID_OUTPUT, null);
+    } catch (RuntimeException | Error e) { // native memory too: the next one may have enough
+      LOG.error("explanation by {} {} failed: {}", model.modelId(), model.version(), e.toString());
+      return new ExplainResult(Outcome.FAILED, null);
+    } finally {
+      loaded.release();
+    }
+  }
+
+  private static Explanation explain(
+      ServedModel model, float[] row, double score, Explainer.Scorer scorer) {
+    // The digest and nothing else: background and walks are a version's own. And this generator,
+    // as its numbers are fixed by its specification.
+    long seed = 0;
+    for (char c : model.digest().toCharArray()) {
+      seed = 31 * seed + c;
+    }
+    Random random = new Random(seed);
+    float[] background = Background.rows(model.features(), model.golden(), EXPLAIN_PAIRS, random);
+    return Explanation.of(new Explainer().estimate(scorer, background, row, random), score);
+  }
+
+  private static float[] checked(TorchModel torch, float[] rows, int rowCount, long deadline) {
+    if (System.nanoTime() - deadline >= 0) {
+      throw new CancellationException("the request's time is up");
+    }
+    float[] scores = torch.score(rows, rowCount);
+    for (float score : scores) {
+      if (!(rounded(score) >= 0 && rounded(score) <= 1)) {
+        throw new ArithmeticException("score " + score + ", expected 0 to 1");
+      }
+    }
+    return scores;
   }
 
   int maxBatchRows() {

@@ -1,7 +1,9 @@
 package io.apgms.ml.gateway.decision;
 
 import io.apgms.ml.flags.Mode;
+import io.apgms.ml.scoring.Explanation;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A decision that is durable and may be answered.
@@ -9,6 +11,7 @@ import java.util.UUID;
  * @param score rounded to six decimals
  * @param review whether the score reached the threshold
  * @param enforced whether the hold is in force
+ * @param explanation where the caller asked for it
  */
 public record Decided(
     UUID id,
@@ -18,4 +21,18 @@ public record Decided(
     double threshold,
     boolean review,
     boolean enforced,
-    Mode mode) {}
+    Mode mode,
+    @Nullable Explanation explanation) {
+  /** Without an explanation. */
+  public Decided(
+      UUID id,
+      String modelId,
+      String modelVersion,
+      double score,
+      double threshold,
+      boolean review,
+      boolean enforced,
+      Mode mode) {
+    this(id, modelId, modelVersion, score, threshold, review, enforced, mode, null);
+  }
+}

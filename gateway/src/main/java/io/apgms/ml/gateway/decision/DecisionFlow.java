@@ -9,6 +9,7 @@ import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.flags.FlagContext;
 import io.apgms.ml.flags.Mode;
 import io.apgms.ml.flags.ModeSource;
+import io.apgms.ml.scoring.ExplainResult;
 import io.apgms.ml.scoring.ScoreChunk;
 import io.apgms.ml.scoring.ScoreRequest;
 import io.apgms.ml.scoring.ScoreResult;
@@ -33,8 +34,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One decision on its way: gather a tick's requests → score them over the event bus → mode →
- * durable log → answer.
+ * One decision on its way: gather a tick's requests → score them over the event bus → explain,
+ * where the caller asked → mode → durable log → answer.
  *
  * <p>One instance an event loop; every method runs on that loop. A tick's requests travel as one
  * message and come back as one, without reply handlers, so deadlines are watched here: a chunk that
@@ -60,6 +61,7 @@ public final class DecisionFlow implements AutoCloseable {
   private final String scoringAddress;
   private final Parts parts;
   private final @Nullable GroupCommit commits;
+  private final Explanations explanations;
   private final PredictionIds ids = new PredictionIds();
   private final String address = "decision-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredChunk> scored;
@@ -67,6 +69,7 @@ public final class DecisionFlow implements AutoCloseable {
 
   private List<Pending> tick = new ArrayList<>();
   private final Map<Long, List<Pending>> scoring = new LinkedHashMap<>();
+  private final Set<Pending> explaining = new LinkedHashSet<>();
   private final Set<Pending> committing = new LinkedHashSet<>();
   private long nextChunk;
   private int open;
@@ -82,6 +85,7 @@ public final class DecisionFlow implements AutoCloseable {
     this.context = context;
     this.parts = parts;
     this.commits = parts.log() == null ? null : parts.log().groupCommit(context);
+    this.explanations = new Explanations(vertx, parts.runtime());
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
     this.sweep = vertx.setPeriodic(SWEEP_MS, id -> expire(System.nanoTime()));
   }
@@ -145,9 +149,44 @@ public final class DecisionFlow implements AutoCloseable {
       return;
     }
     p.model = model;
-    boolean review = result.score() >= model.threshold();
+    if (p.call.explain()) {
+      explain(p, model, result.score());
+    } else {
+      decide(p, model, result.score(), now, toSpool);
+    }
+  }
+
+  private void explain(Pending p, ServedModel model, double score) {
+    Future<ExplainResult> explained = explanations.explain(p, model, score);
+    if (explained == null) {
+      refuse(p, Refusal.OVERLOADED, model);
+      return;
+    }
+    explaining.add(p);
+    explained.onComplete(done -> explained(p, model, score, done.result()));
+  }
+
+  private void explained(
+      Pending p, ServedModel model, double score, @Nullable ExplainResult result) {
+    explaining.remove(p);
+    if (p.answered) {
+      return;
+    }
+    if (result == null || result.explanation() == null) {
+      Refusal why = result == null ? null : refusal(result.outcome());
+      refuse(p, why == null ? Refusal.FAILED : why, model);
+      return;
+    }
+    p.explanation = result.explanation();
+    List<Pending> toSpool = new ArrayList<>(1);
+    decide(p, model, score, System.nanoTime(), toSpool);
+    spool(toSpool);
+  }
+
+  private void decide(Pending p, ServedModel model, double score, long now, List<Pending> toSpool) {
+    boolean review = score >= model.threshold();
     Mode mode = mode(p.call, p.terms, model, review, now);
-    p.decided = decided(p, result.score(), review, mode);
+    p.decided = decided(p, score, review, mode);
     if (commits != null && (p.decided.enforced() || p.call.requestId() != null)) {
       commit(p, commits);
     } else {
@@ -166,7 +205,8 @@ public final class DecisionFlow implements AutoCloseable {
         model.threshold(),
         review,
         enforced,
-        mode);
+        mode,
+        p.explanation);
   }
 
   /** The mode as the flags have it, weakened by what only the gateway knows. */
@@ -275,7 +315,8 @@ public final class DecisionFlow implements AutoCloseable {
         new Mode(
             d.act() ? DecisionMode.ACT : DecisionMode.OBSERVE,
             ModeSource.valueOf(d.modeSource().toUpperCase(java.util.Locale.ROOT)),
-            d.flagAgeMs()));
+            d.flagAgeMs()),
+        Explanations.of(d));
   }
 
   private void answer(Pending p, Decided decided) {
@@ -321,6 +362,11 @@ public final class DecisionFlow implements AutoCloseable {
         chunks.remove();
       }
     }
+    for (Pending p : explaining) {
+      if (!p.answered && now - p.terms.deadlineNanos() >= 0) {
+        refuse(p, Refusal.EXPIRED, p.model);
+      }
+    }
     for (Pending p : List.copyOf(committing)) {
       if (!p.answered && now - p.terms.deadlineNanos() >= 0) {
         refuse(p, Refusal.UNKNOWN_OUTCOME, p.model);
@@ -334,6 +380,7 @@ public final class DecisionFlow implements AutoCloseable {
     if (commits != null) {
       commits.close();
     }
+    explanations.close();
     Future<Void> ignored = scored.unregister();
   }
 
@@ -348,48 +395,4 @@ public final class DecisionFlow implements AutoCloseable {
   @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
   public record Terms(
       @Nullable String tenant, long arrivedNanos, long deadlineNanos, byte @Nullable [] bodyHash) {}
-
-  private static final class Pending {
-    final ScoreCall call;
-    final Terms terms;
-    final Reply reply;
-    boolean answered;
-    @Nullable ServedModel model;
-    @Nullable Decided decided;
-
-    Pending(ScoreCall call, Terms terms, Reply reply) {
-      this.call = call;
-      this.terms = terms;
-      this.reply = reply;
-    }
-
-    ServedModel model() {
-      return java.util.Objects.requireNonNull(model, "scored");
-    }
-
-    Decided decided() {
-      return java.util.Objects.requireNonNull(decided, "decided");
-    }
-
-    Decision toDecision() {
-      Decided d = decided();
-      return new Decision(
-          d.id(),
-          d.modelId(),
-          d.modelVersion(),
-          model().digest(),
-          call.row(),
-          call.groups(),
-          d.score(),
-          d.threshold(),
-          d.review(),
-          d.mode().mode() == DecisionMode.ACT,
-          d.enforced(),
-          d.mode().source().wire(),
-          d.mode().flagAgeMs(),
-          call.requestId(),
-          terms.bodyHash(),
-          call.entityId());
-    }
-  }
 }

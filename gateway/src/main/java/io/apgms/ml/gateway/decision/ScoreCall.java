@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param row the features in tensor order, NaN where null
  * @param groups the protected attributes as one JSON object; stored, never scored, never logged
+ * @param explain whether the answer says what each feature added
  */
 @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
 public record ScoreCall(
@@ -15,4 +16,16 @@ public record ScoreCall(
     @Nullable String requestId,
     @Nullable String entityId,
     @Nullable String groups,
-    float[] row) {}
+    float[] row,
+    boolean explain) {
+  /** A call that asks for no explanation. */
+  public ScoreCall(
+      String modelId,
+      @Nullable String modelVersion,
+      @Nullable String requestId,
+      @Nullable String entityId,
+      @Nullable String groups,
+      float[] row) {
+    this(modelId, modelVersion, requestId, entityId, groups, row, false);
+  }
+}

@@ -8,8 +8,10 @@ import io.apgms.ml.feedback.LabelView;
 import io.apgms.ml.feedback.Page;
 import io.apgms.ml.feedback.PredictionQuery;
 import io.apgms.ml.feedback.PredictionView;
+import io.apgms.ml.gateway.decision.Explanations;
+import io.apgms.ml.registry.Manifest.Feature;
+import io.apgms.ml.scoring.Explanation;
 import io.apgms.ml.scoring.ScoringRuntime;
-import io.apgms.ml.scoring.ServedModel;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.util.List;
@@ -88,7 +90,12 @@ final class PredictionRoutes {
     decision.put("modeSource", d.modeSource());
     decision.put("flagAgeMs", d.flagAgeMs() < 0 ? null : d.flagAgeMs());
     decision.put("actionState", view.actionState());
-    putInputs(out, d);
+    List<Feature> features = ExplanationJson.features(runtime, d.modelId(), d.modelVersion());
+    putInputs(out, d, features);
+    Explanation explanation = Explanations.of(d);
+    if (explanation != null) {
+      ExplanationJson.put(out, explanation, features);
+    }
     out.put("requestId", d.requestId());
     out.put("entityId", d.entityId());
     List<LabelView> labels = view.labels();
@@ -102,16 +109,14 @@ final class PredictionRoutes {
   }
 
   /** By name where the version's schema is loaded; both versions of a model share one. */
-  private void putInputs(ObjectNode out, Decision d) {
-    ServedModel model = runtime.loaded(d.modelId(), d.modelVersion());
-    model = model == null ? runtime.active(d.modelId()) : model;
-    if (model == null || model.features().size() != d.features().length) {
+  private static void putInputs(ObjectNode out, Decision d, List<Feature> features) {
+    if (features.size() != d.features().length) {
       return;
     }
     ObjectNode inputs = out.putObject("inputs");
     for (int i = 0; i < d.features().length; i++) {
       float value = d.features()[i];
-      inputs.put(model.features().get(i).name(), Float.isNaN(value) ? null : value);
+      inputs.put(features.get(i).name(), Float.isNaN(value) ? null : value);
     }
   }
 }

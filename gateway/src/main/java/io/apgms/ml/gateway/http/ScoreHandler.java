@@ -71,7 +71,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
               arrived,
               arrived + TimeUnit.MILLISECONDS.toNanos(timeoutMs),
               call.requestId() == null ? null : Bodies.sha256(body)),
-          new HttpReply(rc.response()));
+          new HttpReply(rc.response(), runtime));
     } catch (Problem problem) {
       refuse(rc, problem);
     }
@@ -143,14 +143,18 @@ final class ScoreHandler implements Handler<RoutingContext> {
     }
   }
 
-  private record HttpReply(HttpServerResponse response) implements Reply {
+  private record HttpReply(HttpServerResponse response, ScoringRuntime runtime) implements Reply {
     @Override
     public void decided(Decided decided) {
       if (response.ended() || response.closed()) {
         return;
       }
       response.headers().set(HttpHeaders.CONTENT_TYPE, JSON);
-      var unused = response.end(Buffer.buffer(json(decided).getBytes(StandardCharsets.ISO_8859_1)));
+      byte[] body =
+          decided.explanation() == null
+              ? json(decided).getBytes(StandardCharsets.ISO_8859_1)
+              : ExplanationJson.append(json(decided), decided, decided.explanation(), runtime);
+      var unused = response.end(Buffer.buffer(body));
     }
 
     @Override

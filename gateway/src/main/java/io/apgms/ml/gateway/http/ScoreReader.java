@@ -82,6 +82,7 @@ public final class ScoreReader {
     private @Nullable String requestId;
     private @Nullable String entityId;
     private @Nullable String groups;
+    private boolean explain;
     private float @Nullable [] row;
 
     Pass(@Nullable String knownModel) {
@@ -158,9 +159,8 @@ public final class ScoreReader {
     }
 
     private void explain(JsonParser in) throws IOException {
-      if (in.currentToken() == JsonToken.VALUE_TRUE) {
-        refuse("/explain", "true, expected false: explanations are not built yet");
-      } else if (in.currentToken() != JsonToken.VALUE_FALSE) {
+      explain = in.currentToken() == JsonToken.VALUE_TRUE;
+      if (!explain && in.currentToken() != JsonToken.VALUE_FALSE) {
         refuse("/explain", StrictJson.kind(in) + ", expected a boolean");
         in.skipChildren();
       }
@@ -284,7 +284,7 @@ public final class ScoreReader {
       if (model == null || row == null) {
         throw new IllegalStateException("a pass without errors has a model and a row");
       }
-      return new ScoreCall(model, modelVersion, requestId, entityId, groups, row);
+      return new ScoreCall(model, modelVersion, requestId, entityId, groups, row, explain);
     }
   }
 

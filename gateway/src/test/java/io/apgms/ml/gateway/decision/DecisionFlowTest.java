@@ -1,23 +1,33 @@
 package io.apgms.ml.gateway.decision;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.registry.ArtifactStore;
+import io.apgms.ml.registry.VerifiedArtifact;
+import io.apgms.ml.scoring.Explanation;
 import io.apgms.ml.scoring.ScoreChunk;
 import io.apgms.ml.scoring.ScoreResult;
 import io.apgms.ml.scoring.ScoredChunk;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ScoringVerticle;
+import io.apgms.ml.scoring.ServedModel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Context;
+import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.core.WorkerExecutor;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.eventbus.Message;
 import io.vertx.junit5.VertxExtension;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -33,6 +43,7 @@ class DecisionFlowTest {
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private final ScoringRuntime runtime = new ScoringRuntime(8, meters);
   private final BlockingQueue<Refusal> refusals = new LinkedBlockingQueue<>();
+  private final BlockingQueue<Decided> decisions = new LinkedBlockingQueue<>();
   private Vertx vertx;
   private Context context;
 
@@ -51,7 +62,7 @@ class DecisionFlowTest {
   private final class Recorded implements Reply {
     @Override
     public void decided(Decided decided) {
-      throw new AssertionError("decided without a score");
+      decisions.add(decided);
     }
 
     @Override
@@ -61,6 +72,10 @@ class DecisionFlowTest {
   }
 
   private void decide(String scoringAddress, int times, long timeoutMs) {
+    decide(scoringAddress, CALL, times, timeoutMs);
+  }
+
+  private void decide(String scoringAddress, ScoreCall call, int times, long timeoutMs) {
     context.runOnContext(
         v -> {
           DecisionFlow flow =
@@ -77,7 +92,7 @@ class DecisionFlowTest {
           long now = System.nanoTime();
           long deadline = now + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
           for (int i = 0; i < times; i++) {
-            flow.decide(CALL, new DecisionFlow.Terms(null, now, deadline, null), new Recorded());
+            flow.decide(call, new DecisionFlow.Terms(null, now, deadline, null), new Recorded());
           }
         });
   }
@@ -128,7 +143,7 @@ class DecisionFlowTest {
 
   private void answer(ScoreChunk chunk) {
     ScoreResult[] none = new ScoreResult[chunk.requests().length];
-    java.util.Arrays.fill(none, new ScoreResult(ScoreResult.Outcome.NO_MODEL, 0, null));
+    Arrays.fill(none, new ScoreResult(ScoreResult.Outcome.NO_MODEL, 0, null));
     vertx.eventBus().send(chunk.replyTo(), new ScoredChunk(chunk.id(), none), LOCAL);
   }
 
@@ -152,5 +167,68 @@ class DecisionFlowTest {
     List<Refusal> answers = answers(8_200);
     assertThat(answers.subList(0, 8)).containsOnly(Refusal.OVERLOADED);
     assertThat(answers.subList(8, 8_200)).containsOnly(Refusal.EXPIRED);
+  }
+
+  /** A served model, its case with {@code explain}, and a stub that gives its score. */
+  private ScoreCall explained() {
+    VerifiedArtifact artifact =
+        new ArtifactStore(Path.of("../artifacts/models")).load("risk-score", "20261123");
+    ServedModel model = runtime.prepare(artifact);
+    runtime.activate(model.modelId(), model.version());
+    double score = artifact.golden().get(0).score();
+    score(
+        message -> {
+          ScoreResult[] results = new ScoreResult[message.body().requests().length];
+          Arrays.fill(results, new ScoreResult(ScoreResult.Outcome.SCORED, score, model));
+          vertx
+              .eventBus()
+              .send(message.body().replyTo(), new ScoredChunk(message.body().id(), results), LOCAL);
+        });
+    float[] row = artifact.golden().get(0).toTensor(model.features());
+    return new ScoreCall(model.modelId(), null, null, null, null, row, true);
+  }
+
+  @Test
+  void decide_withExplain_isDecidedWithContributionsThatSumUp() throws Exception {
+    decide("stub", explained(), 2, 5_000);
+    for (int i = 0; i < 2; i++) {
+      Decided decided = decisions.poll(5, TimeUnit.SECONDS);
+      assertThat(decided).isNotNull();
+      Explanation explanation = decided.explanation();
+      double sum = explanation.baseline();
+      for (int j = 0; j < explanation.contributions().length; j++) {
+        sum += explanation.contribution(j);
+      }
+      assertThat(sum).isCloseTo(decided.score(), within(1e-9));
+    }
+    assertThat(refusals).isEmpty();
+  }
+
+  @Test
+  void decide_moreToExplainThanMayWait_isOverloaded() throws Exception {
+    decide("stub", explained(), Explanations.MAX_OPEN + 5, 20_000);
+    assertThat(answers(5)).containsOnly(Refusal.OVERLOADED);
+    for (int i = 0; i < Explanations.MAX_OPEN; i++) {
+      assertThat(decisions.poll(10, TimeUnit.SECONDS)).isNotNull();
+    }
+    assertThat(refusals).isEmpty();
+  }
+
+  @Test
+  void decide_explanationWaitsTooLong_isExpiredAndItsPlaceFreeAgain() throws Exception {
+    ScoreCall call = explained();
+    CountDownLatch release = new CountDownLatch(1);
+    WorkerExecutor taken = vertx.createSharedWorkerExecutor(Explanations.POOL, 1);
+    Future<Boolean> busy = taken.executeBlocking(() -> release.await(20, TimeUnit.SECONDS), false);
+    long start = System.nanoTime();
+    decide("stub", call, Explanations.MAX_OPEN, 200);
+    assertThat(answers(Explanations.MAX_OPEN)).containsOnly(Refusal.EXPIRED);
+    assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(2));
+    assertThat(busy.isComplete()).isFalse();
+    release.countDown();
+    decide("stub", call, 1, 10_000);
+    assertThat(decisions.poll(10, TimeUnit.SECONDS)).isNotNull();
+    assertThat(refusals).as("answered once").isEmpty();
+    assertThat(decisions).isEmpty();
   }
 }

@@ -65,6 +65,14 @@ class ScoreReaderTest {
   }
 
   @Test
+  void read_explain_isTakenAndFalseUnlessSaid() {
+    String call = "{\"modelId\":\"m\",\"inputs\":{\"ratio\":1,\"count\":1}%s}";
+    assertThat(read(call.formatted(",\"explain\":true")).explain()).isTrue();
+    assertThat(read(call.formatted(",\"explain\":false")).explain()).isFalse();
+    assertThat(read(call.formatted("")).explain()).isFalse();
+  }
+
+  @Test
   void read_inputsBeforeTheModel_isTheSame() {
     assertThat(read("{\"inputs\":{\"count\":7.0,\"ratio\":null},\"modelId\":\"m\"}").row())
         .containsExactly(Float.NaN, 7f);
@@ -114,7 +122,7 @@ class ScoreReaderTest {
         "'modelId':'m','inputs':{'ratio':1,'count':1},'requestId':5|/requestId",
         "'modelId':'m','inputs':{'ratio':1,'count':1},'groups':[]|/groups",
         "'modelId':'m','inputs':{'ratio':1,'count':1},'groups':{'a':1}|/groups/a",
-        "'modelId':'m','inputs':{'ratio':1,'count':1},'explain':true|/explain",
+        "'modelId':'m','inputs':{'ratio':1,'count':1},'explain':1|/explain",
         "'modelId':'m','inputs':{'ratio':1,'count':1},'explain':'no'|/explain"
       })
   void read_badEnvelope_namesTheField(String fields, String pointer) {
