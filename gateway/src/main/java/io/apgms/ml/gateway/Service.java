@@ -6,6 +6,7 @@ import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
+import io.apgms.ml.gateway.admin.RefusalAudit;
 import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.apgms.ml.gateway.database.EmbeddedDatabase;
@@ -14,6 +15,10 @@ import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.DecisionMeters;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.DevIssuer;
+import io.apgms.ml.gateway.http.Guard;
+import io.apgms.ml.gateway.http.OidcIssuer;
+import io.apgms.ml.gateway.http.SubjectLimits;
+import io.apgms.ml.gateway.http.TokenVerifier;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
@@ -33,6 +38,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -119,7 +125,15 @@ public final class Service implements AutoCloseable {
                 Database.connectOptions(address, timeoutMs)));
     deploy(vertx, () -> control, 1);
 
-    DevIssuer issuer = DevIssuer.open(vertx, data.path());
+    TokenVerifier verifier =
+        settings.auth().dev()
+            ? DevIssuer.open(vertx, data.path())
+            : await(OidcIssuer.open(vertx, settings.auth().issuer(), settings.auth().audience()));
+    Guard.Parts doors =
+        new Guard.Parts(
+            Objects.requireNonNull(verifier),
+            new SubjectLimits(settings.auth().requestsPerSecond()),
+            meters);
     ManagementVerticle management =
         new ManagementVerticle(
             new ManagementVerticle.Parts(
@@ -127,7 +141,7 @@ public final class Service implements AutoCloseable {
                 registry,
                 runtime,
                 modes,
-                issuer,
+                Guard.management(doors, new RefusalAudit(registry.audit())),
                 control,
                 feedback == null ? null : feedback.log(),
                 meters));
@@ -142,7 +156,7 @@ public final class Service implements AutoCloseable {
                 feedback == null ? null : feedback.log(),
                 new ActionCap(settings.decision().actionCap()),
                 new DecisionMeters(meters)),
-            issuer,
+            Guard.api(doors, settings.auth().dev()),
             feedback == null ? null : feedback.labels(),
             new AtomicInteger()));
     deploy(vertx, () -> management, 1);

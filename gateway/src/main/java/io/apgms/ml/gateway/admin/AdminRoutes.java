@@ -9,6 +9,7 @@ import io.apgms.ml.gateway.http.Answers;
 import io.apgms.ml.gateway.http.Bodies;
 import io.apgms.ml.gateway.http.FieldError;
 import io.apgms.ml.gateway.http.Fields;
+import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.http.Problem;
 import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.registry.AuditEntry;
@@ -51,19 +52,19 @@ final class AdminRoutes {
     router.get(model + "/active").handler(guard.staff()).handler(this::activeAt);
     router
         .post(model + "/promote")
-        .handler(body)
         .handler(guard.only(Roles.DS_LEAD))
+        .handler(body)
         .handler(this::promote);
     router
         .post(model + "/rollback")
-        .handler(body)
         .handler(guard.only(Roles.ONCALL))
+        .handler(body)
         .handler(this::rollback);
-    router.put(model + "/pin").handler(body).handler(guard.only(Roles.ONCALL)).handler(this::pin);
+    router.put(model + "/pin").handler(guard.only(Roles.ONCALL)).handler(body).handler(this::pin);
     router
         .delete(model + "/pin")
-        .handler(body)
         .handler(guard.only(Roles.ONCALL))
+        .handler(body)
         .handler(this::unpin);
     Handler<RoutingContext> auditors =
         guard.only(Roles.ONCALL, Roles.DS_LEAD, Roles.COMPLIANCE, Roles.SRE);

@@ -3,8 +3,8 @@ package io.apgms.ml.gateway.admin;
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.http.ApiVerticle;
-import io.apgms.ml.gateway.http.DevIssuer;
 import io.apgms.ml.gateway.http.ErrorTable;
+import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.scoring.ScoringRuntime;
@@ -28,7 +28,7 @@ public final class ManagementVerticle extends VerticleBase {
       RegistryDatabase registry,
       ScoringRuntime runtime,
       DecisionModes modes,
-      DevIssuer issuer,
+      Guard guard,
       ControlVerticle control,
       @Nullable DecisionLog log,
       PrometheusMeterRegistry meters) {}
@@ -65,7 +65,7 @@ public final class ManagementVerticle extends VerticleBase {
                                 .putHeader("Content-Type", "text/plain; version=0.0.4")
                                 .end(text)));
     new Health(vertx, parts.runtime(), parts.control()).mount(router);
-    Guard guard = new Guard(parts.issuer());
+    Guard guard = parts.guard();
     Rollouts rollouts = new Rollouts(vertx, parts.registry(), parts.control(), parts.meters());
     new AdminRoutes(parts.registry(), rollouts, parts.control(), parts.log())
         .mount(router, guard, body);

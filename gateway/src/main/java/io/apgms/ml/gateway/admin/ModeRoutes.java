@@ -10,6 +10,7 @@ import io.apgms.ml.gateway.http.Answers;
 import io.apgms.ml.gateway.http.Bodies;
 import io.apgms.ml.gateway.http.FieldError;
 import io.apgms.ml.gateway.http.Fields;
+import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.http.Problem;
 import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.registry.ForcedMode;
@@ -51,8 +52,8 @@ final class ModeRoutes {
   void mount(Router router, Guard guard, Handler<RoutingContext> body) {
     String path = "/admin/decision-mode";
     router.get(path).handler(guard.staff()).handler(this::show);
-    router.put(path).handler(body).handler(guard.only(Roles.ONCALL)).handler(this::force);
-    router.delete(path).handler(body).handler(guard.only(Roles.ONCALL)).handler(this::lift);
+    router.put(path).handler(guard.only(Roles.ONCALL)).handler(body).handler(this::force);
+    router.delete(path).handler(guard.only(Roles.ONCALL)).handler(body).handler(this::lift);
   }
 
   private void show(RoutingContext rc) {

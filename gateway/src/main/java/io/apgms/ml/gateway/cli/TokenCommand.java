@@ -43,6 +43,10 @@ final class TokenCommand implements Callable<Integer> {
       }
     }
     Settings settings = Settings.read(MlService.home(), System.getenv());
+    if (!settings.auth().dev()) {
+      throw new Failure(
+          Failure.USAGE, "auth.mode is jwt, expected dev: ask the issuer for a token");
+    }
     Vertx vertx = Vertx.vertx();
     try {
       DevIssuer issuer = DevIssuer.open(vertx, settings.data().dir());

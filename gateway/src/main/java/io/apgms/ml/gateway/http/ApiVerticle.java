@@ -23,7 +23,7 @@ public final class ApiVerticle extends VerticleBase {
       Settings.Http http,
       Settings.Scoring scoring,
       DecisionFlow.Parts flow,
-      DevIssuer issuer,
+      Guard guard,
       @Nullable Labels labels,
       AtomicInteger connections) {}
 
@@ -74,27 +74,25 @@ public final class ApiVerticle extends VerticleBase {
 
   private Router router(DecisionFlow decisions, BatchFlow many) {
     Settings.Http http = parts.http();
+    Guard guard = parts.guard();
     DecisionFlow.Parts shared = parts.flow();
     Router router = Router.router(vertx);
     BodyHandler body = BodyHandler.create(false).setBodyLimit(http.maxBodyBytes());
     router
         .post("/ml/score")
+        .handler(guard.only(Roles.SCORER))
         .handler(body)
         .handler(
             new ScoreHandler(
-                decisions,
-                shared.runtime(),
-                shared.meters(),
-                parts.issuer(),
-                http.defaultTimeoutMs()));
-    ModelRoutes.mount(router, shared.runtime());
+                decisions, shared.runtime(), shared.meters(), http.defaultTimeoutMs()));
+    ModelRoutes.mount(router, guard, shared.runtime());
     new InferRoutes(many, shared, http.defaultTimeoutMs())
-        .mount(router, BodyHandler.create(false).setBodyLimit(http.maxBatchBytes()));
+        .mount(router, guard, BodyHandler.create(false).setBodyLimit(http.maxBatchBytes()));
     DecisionLog log = shared.log();
     Labels labels = parts.labels();
     if (log != null && labels != null) {
-      PredictionRoutes.mount(router, log, shared.runtime());
-      FeedbackRoutes.mount(router, body, labels, parts.issuer());
+      PredictionRoutes.mount(router, guard, log, shared.runtime());
+      FeedbackRoutes.mount(router, guard, body, labels);
     }
     router.route().failureHandler(ErrorTable::handle);
     for (int status : new int[] {400, 404, 405, 413, 414, 415}) {

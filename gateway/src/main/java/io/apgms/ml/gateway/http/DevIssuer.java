@@ -16,13 +16,11 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.Base64;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The local issuer of development tokens: HMAC-SHA-256 with a key of the data folder. */
-public final class DevIssuer {
+public final class DevIssuer implements TokenVerifier {
   private static final String ISSUER = "ml-service-dev";
   private static final String AUDIENCE = "ml-service";
   private static final int HOURS = 12;
@@ -80,31 +78,13 @@ public final class DevIssuer {
             .setExpiresInMinutes(HOURS * 60));
   }
 
-  /** Who an {@code Authorization} header names; fails with a 401 {@link Problem}. */
-  public Future<Caller> authenticate(@Nullable String authorization) {
-    if (authorization == null || !authorization.regionMatches(true, 0, "Bearer ", 0, 7)) {
-      return Future.failedFuture(
-          Problem.of(401, "no bearer token, expected Authorization: Bearer …"));
-    }
-    return auth.authenticate(new TokenCredentials(authorization.substring(7).strip()))
-        .map(user -> caller(user.principal()))
-        .recover(
-            e ->
-                Future.failedFuture(
-                    Problem.of(401, "the bearer token is not valid, expected one of this issuer")));
-  }
-
-  private static Caller caller(JsonObject claims) {
-    String subject = claims.getString("sub");
-    if (subject == null || subject.isBlank() || subject.length() > 128) {
-      throw Problem.of(401, "the bearer token has no usable sub claim");
-    }
-    Set<String> roles = new HashSet<>();
-    for (Object role : claims.getJsonArray("roles", new JsonArray())) {
-      if (Roles.ALL.contains(role)) {
-        roles.add((String) role);
-      }
-    }
-    return new Caller(subject, claims.getString("tenant"), roles);
+  @Override
+  public Future<Caller> verify(String token) {
+    return Future.<Caller>future(
+            promise ->
+                auth.authenticate(new TokenCredentials(token))
+                    .<Caller>map(TokenVerifier::caller)
+                    .onComplete(promise))
+        .recover(e -> Future.failedFuture(TokenVerifier.refused()));
   }
 }

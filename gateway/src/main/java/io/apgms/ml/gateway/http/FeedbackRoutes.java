@@ -7,7 +7,6 @@ import io.apgms.ml.feedback.LabelReceipt;
 import io.apgms.ml.feedback.LabelView;
 import io.apgms.ml.feedback.Labels;
 import io.apgms.ml.feedback.NewLabel;
-import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -35,28 +34,25 @@ final class FeedbackRoutes {
   private static final int RETENTION_MONTHS = 18;
 
   private final Labels labels;
-  private final DevIssuer issuer;
 
-  private FeedbackRoutes(Labels labels, DevIssuer issuer) {
+  private FeedbackRoutes(Labels labels) {
     this.labels = labels;
-    this.issuer = issuer;
   }
 
-  static void mount(Router router, Handler<RoutingContext> body, Labels labels, DevIssuer issuer) {
-    FeedbackRoutes routes = new FeedbackRoutes(labels, issuer);
-    router.post("/ml/feedback").handler(body).handler(routes::record);
-    router.get("/ml/feedback").handler(routes::list);
+  static void mount(Router router, Guard guard, Handler<RoutingContext> body, Labels labels) {
+    FeedbackRoutes routes = new FeedbackRoutes(labels);
+    router
+        .post("/ml/feedback")
+        .handler(guard.only(Roles.LABELLER))
+        .handler(body)
+        .handler(routes::record);
+    router.get("/ml/feedback").handler(guard.staff()).handler(routes::list);
   }
 
-  /** In development a token is taken where one is sent, and checked then. */
   private void record(RoutingContext rc) {
-    String authorization = rc.request().getHeader("Authorization");
-    Future<Caller> caller =
-        authorization == null
-            ? Future.succeededFuture(Caller.ANONYMOUS)
-            : issuer.authenticate(authorization);
-    caller
-        .compose(c -> labels.record(label(rc, c, Instant.now()), key(rc, c)))
+    Caller caller = Guard.caller(rc);
+    labels
+        .record(label(rc, caller, Instant.now()), key(rc, caller))
         .onFailure(rc::fail)
         .onSuccess(receipt -> Answers.send(rc, 201, json(receipt)));
   }

@@ -50,14 +50,21 @@ final class InferRoutes {
     this.defaultTimeoutMs = defaultTimeoutMs;
   }
 
-  void mount(Router router, Handler<RoutingContext> body) {
-    router.get("/v2").handler(InferRoutes::server);
+  void mount(Router router, Guard guard, Handler<RoutingContext> body) {
+    router.get("/v2").handler(guard.anyone()).handler(InferRoutes::server);
     router.get("/v2/health/live").handler(rc -> flag(rc, "live"));
     router.get("/v2/health/ready").handler(rc -> flag(rc, "ready"));
     for (String path : List.of(MODEL, VERSION)) {
-      router.get(path).handler(rc -> Answers.send(rc, 200, metadata(model(rc))));
-      router.get(path + "/ready").handler(this::ready);
-      router.post(path + "/infer").handler(body).handler(this::infer);
+      router
+          .get(path)
+          .handler(guard.anyone())
+          .handler(rc -> Answers.send(rc, 200, metadata(model(rc))));
+      router.get(path + "/ready").handler(guard.anyone()).handler(this::ready);
+      router
+          .post(path + "/infer")
+          .handler(guard.only(Roles.SCORER))
+          .handler(body)
+          .handler(this::infer);
     }
   }
 

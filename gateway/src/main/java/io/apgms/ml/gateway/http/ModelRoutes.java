@@ -12,9 +12,10 @@ import java.util.Comparator;
 final class ModelRoutes {
   private ModelRoutes() {}
 
-  static void mount(Router router, ScoringRuntime runtime) {
+  static void mount(Router router, Guard guard, ScoringRuntime runtime) {
     router
         .get("/ml/models")
+        .handler(guard.anyone())
         .handler(
             rc -> {
               ObjectNode answer = Answers.object();
@@ -26,6 +27,7 @@ final class ModelRoutes {
             });
     router
         .get("/ml/models/:modelId")
+        .handler(guard.anyone())
         .handler(
             rc -> {
               ServedModel model = runtime.active(rc.pathParam("modelId"));

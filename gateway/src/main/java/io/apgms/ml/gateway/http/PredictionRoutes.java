@@ -32,10 +32,10 @@ final class PredictionRoutes {
     this.runtime = runtime;
   }
 
-  static void mount(Router router, DecisionLog log, ScoringRuntime runtime) {
+  static void mount(Router router, Guard guard, DecisionLog log, ScoringRuntime runtime) {
     PredictionRoutes routes = new PredictionRoutes(log, runtime);
-    router.get("/ml/predictions").handler(routes::list);
-    router.get("/ml/predictions/:predictionId").handler(routes::one);
+    router.get("/ml/predictions").handler(guard.staff()).handler(routes::list);
+    router.get("/ml/predictions/:predictionId").handler(guard.staff()).handler(routes::one);
   }
 
   private void one(RoutingContext rc) {

@@ -27,35 +27,21 @@ final class ScoreHandler implements Handler<RoutingContext> {
   private final ScoringRuntime runtime;
   private final ScoreReader reader;
   private final DecisionMeters meters;
-  private final DevIssuer issuer;
   private final int defaultTimeoutMs;
 
   ScoreHandler(
-      DecisionFlow flow,
-      ScoringRuntime runtime,
-      DecisionMeters meters,
-      DevIssuer issuer,
-      int defaultTimeoutMs) {
+      DecisionFlow flow, ScoringRuntime runtime, DecisionMeters meters, int defaultTimeoutMs) {
     this.flow = flow;
     this.runtime = runtime;
     this.reader = new ScoreReader(runtime::active);
     this.meters = meters;
-    this.issuer = issuer;
     this.defaultTimeoutMs = defaultTimeoutMs;
   }
 
   @Override
   public void handle(RoutingContext rc) {
     long arrived = System.nanoTime();
-    String authorization = rc.request().getHeader(HttpHeaders.AUTHORIZATION);
-    if (authorization == null) {
-      decide(rc, null, arrived);
-      return;
-    }
-    issuer
-        .authenticate(authorization)
-        .onSuccess(caller -> decide(rc, caller.tenant(), arrived))
-        .onFailure(rc::fail);
+    decide(rc, Guard.caller(rc).tenant(), arrived);
   }
 
   private void decide(RoutingContext rc, @Nullable String tenant, long arrived) {

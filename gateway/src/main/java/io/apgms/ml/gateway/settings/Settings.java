@@ -16,7 +16,8 @@ public record Settings(
     Registry registry,
     Decision decision,
     Unleash unleash,
-    Scoring scoring) {
+    Scoring scoring,
+    Auth auth) {
 
   /** The API listener. */
   public record Http(
@@ -61,6 +62,14 @@ public record Settings(
 
   /** Bounds of the model's queue, and whether the model has an event loop of its own. */
   public record Scoring(int queueRows, int batchRows, boolean ownLoop) {}
+
+  /** Who may call; in mode dev the local issuer, in mode jwt the one at the URL. */
+  public record Auth(String mode, String issuer, String audience, int requestsPerSecond) {
+    /** Whether development identities are taken. */
+    public boolean dev() {
+      return mode.equals("dev");
+    }
+  }
 
   /** The versions an environment pin names: one for every model, or one a model. */
   public record Pins(@Nullable String all, Map<String, String> byModel) {
@@ -117,20 +126,49 @@ public record Settings(
             new Scoring(
                 in.number("scoring.queueRows", "ML_SCORING_QUEUE_ROWS", 1, 1_000_000),
                 in.number("scoring.batchRows", "ML_SCORING_BATCH_ROWS", 1, 4_096),
-                in.flag("scoring.ownLoop", "ML_SCORING_OWN_LOOP")));
-    in.oneOf("auth.mode", "ML_AUTH", "dev");
+                in.flag("scoring.ownLoop", "ML_SCORING_OWN_LOOP")),
+            new Auth(
+                String.valueOf(in.oneOf("auth.mode", "ML_AUTH", "dev", "jwt")),
+                in.text("auth.issuer", "ML_JWT_ISSUER"),
+                in.text("auth.audience", "ML_JWT_AUDIENCE"),
+                in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)));
     in.refuseUnknown();
     return settings.requireSafe();
   }
 
   /** Development identities open every door: they must not be reachable from another machine. */
   private Settings requireSafe() {
-    requireLoopback("http.host", http.host);
-    requireLoopback("management.host", management.host);
+    if (auth.dev()) {
+      requireLoopback("http.host", http.host);
+      requireLoopback("management.host", management.host);
+    }
+    requireIssuer();
     if (!data.log && "act".equals(decision.mode)) {
       throw new SettingsException("data.log", "false", "true where decision.mode is act");
     }
     return this;
+  }
+
+  /** Keys must come from who is asked for them: by TLS, or from this very machine. */
+  private void requireIssuer() {
+    if (auth.dev() != auth.issuer.isEmpty()) {
+      throw new SettingsException(
+          "auth.issuer (ML_JWT_ISSUER)",
+          auth.issuer,
+          auth.dev() ? "empty while auth.mode is dev" : "the issuer's URL where auth.mode is jwt");
+    }
+    if (auth.dev()) {
+      return;
+    }
+    if (auth.audience.isEmpty()) {
+      throw new SettingsException(
+          "auth.audience (ML_JWT_AUDIENCE)", "", "the audience that tokens are made for");
+    }
+    if (!auth.issuer.matches(
+        "https://[^?#]+|http://(localhost|127[.]0[.]0[.]1|\\[::1])[:/][^?#]*")) {
+      throw new SettingsException(
+          "auth.issuer (ML_JWT_ISSUER)", auth.issuer, "an https URL, or http on loopback");
+    }
   }
 
   private static void requireLoopback(String key, String host) {
@@ -147,10 +185,7 @@ public record Settings(
 
   /** A door that is not there yet must not look locked: its settings are refused, not ignored. */
   private static void refuseUnbuilt(Map<String, String> environment) {
-    for (String name :
-        new String[] {
-          "ML_TLS_CERT", "ML_TLS_KEY", "ML_JWT_ISSUER", "ML_JWT_AUDIENCE", "ML_ACTION_SINKS"
-        }) {
+    for (String name : new String[] {"ML_TLS_CERT", "ML_TLS_KEY", "ML_ACTION_SINKS"}) {
       String value = environment.getOrDefault(name, "");
       if (!value.isEmpty()) {
         throw new SettingsException(name, "(set)", "unset: this version does not have it yet");

@@ -64,7 +64,9 @@ class SettingsTest {
     "ML_HTTP_PORT, 70000, 0 to 65535",
     "ML_HTTP_HOST, 0.0.0.0, loopback",
     "ML_MANAGEMENT_HOST, 0.0.0.0, loopback",
-    "ML_AUTH, jwt, dev",
+    "ML_AUTH, none, dev",
+    "ML_AUTH, jwt, the issuer's URL",
+    "ML_JWT_ISSUER, https://issuer.example, empty",
     "ML_DECISION_MODE, ACT, observe",
     "ML_DECISION_LOG, yes, true",
     "ML_MODEL_VERSION, latest, YYYYMMDD",
@@ -78,6 +80,34 @@ class SettingsTest {
         .isInstanceOf(SettingsException.class)
         .hasMessageContaining("expected")
         .hasMessageContaining(expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "https://issuer.example/main, ml-service, true",
+    "http://127.0.0.1:8888/main, ml-service, true",
+    "http://localhost/main, ml-service, true",
+    "http://issuer.example/main, ml-service, false",
+    "http://localhost.example/main, ml-service, false",
+    "https://issuer.example/main?x=1, ml-service, false",
+    "https://issuer.example/main, '', false"
+  })
+  void read_jwt_takesAnIssuerByTlsOrOnLoopback(String issuer, String audience, boolean taken) {
+    Map<String, String> jwt =
+        Map.of(
+            "ML_AUTH",
+            "jwt",
+            "ML_JWT_ISSUER",
+            issuer,
+            "ML_JWT_AUDIENCE",
+            audience,
+            "ML_HTTP_HOST",
+            "0.0.0.0");
+    if (taken) {
+      assertThat(Settings.read(HOME, jwt).auth().issuer()).isEqualTo(issuer);
+    } else {
+      assertThatThrownBy(() -> Settings.read(HOME, jwt)).isInstanceOf(SettingsException.class);
+    }
   }
 
   @Test
