@@ -15,9 +15,11 @@ import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.DecisionMeters;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.DevIssuer;
+import io.apgms.ml.gateway.http.Door;
 import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.http.OidcIssuer;
 import io.apgms.ml.gateway.http.SubjectLimits;
+import io.apgms.ml.gateway.http.Tls;
 import io.apgms.ml.gateway.http.TokenVerifier;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
@@ -43,7 +45,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -94,6 +95,8 @@ public final class Service implements AutoCloseable {
     DatabaseAddress address = database(data);
     Vertx vertx = Metrics.vertx(meters);
     push(() -> await(vertx.close()));
+    Settings.Tls files = settings.tls();
+    Tls tls = files == null ? null : push(Tls.open(vertx, files.cert(), files.key(), meters));
     int timeoutMs = settings.database().timeoutMs();
     Pool pool = Database.pool(vertx, address, settings.database().poolSize(), timeoutMs);
     RegistryDatabase registry = new RegistryDatabase(pool, Duration.ofMillis(timeoutMs));
@@ -138,6 +141,7 @@ public final class Service implements AutoCloseable {
         new ManagementVerticle(
             new ManagementVerticle.Parts(
                 settings.management(),
+                new Door(settings.http(), settings.limits(), tls),
                 registry,
                 runtime,
                 modes,
@@ -158,7 +162,7 @@ public final class Service implements AutoCloseable {
                 new DecisionMeters(meters)),
             Guard.api(doors, settings.auth().dev()),
             feedback == null ? null : feedback.labels(),
-            new AtomicInteger()));
+            new Door(settings.http(), settings.limits(), tls)));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
   }

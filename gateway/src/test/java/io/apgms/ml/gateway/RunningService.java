@@ -33,15 +33,19 @@ final class RunningService implements AutoCloseable {
   private final Path log;
   private final int apiPort;
   private final int managementPort;
-  private final HttpClient client =
-      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+  private final HttpClient client;
   private Process process;
 
-  private RunningService(Path dir, Map<String, String> extra) throws IOException {
+  private RunningService(Path dir, Map<String, String> extra) throws Exception {
     this.apiPort = freePort();
     this.managementPort = freePort();
     this.log = dir.resolve("service.log");
     this.environment = new HashMap<>(extra);
+    HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5));
+    if (extra.containsKey("ML_TLS_CERT")) {
+      builder.sslContext(TestCertificate.trusting(Path.of(extra.get("ML_TLS_CERT"))));
+    }
+    this.client = builder.build();
     environment.put("ML_HTTP_PORT", Integer.toString(apiPort));
     environment.put("ML_MANAGEMENT_PORT", Integer.toString(managementPort));
     environment.put("ML_DATA_DIR", dir.resolve("data").toString());
@@ -80,6 +84,23 @@ final class RunningService implements AutoCloseable {
             return false;
           }
         });
+  }
+
+  private String scheme() {
+    return environment.containsKey("ML_TLS_CERT") ? "https" : "http";
+  }
+
+  int apiPort() {
+    return apiPort;
+  }
+
+  int managementPort() {
+    return managementPort;
+  }
+
+  /** The process, that a test may look at or signal. */
+  ProcessHandle handle() {
+    return process.toHandle();
   }
 
   String logText() {
@@ -154,7 +175,7 @@ final class RunningService implements AutoCloseable {
       int port, String method, String path, String body, Map<String, String> headers)
       throws IOException, InterruptedException {
     HttpRequest.Builder request =
-        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+        HttpRequest.newBuilder(URI.create(scheme() + "://127.0.0.1:" + port + path))
             .timeout(Duration.ofSeconds(20));
     headers.forEach(request::header);
     if (body == null) {

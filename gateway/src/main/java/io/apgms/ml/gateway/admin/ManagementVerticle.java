@@ -2,7 +2,7 @@ package io.apgms.ml.gateway.admin;
 
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.flags.DecisionModes;
-import io.apgms.ml.gateway.http.ApiVerticle;
+import io.apgms.ml.gateway.http.Door;
 import io.apgms.ml.gateway.http.ErrorTable;
 import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.settings.Settings;
@@ -20,11 +20,11 @@ import org.jspecify.annotations.Nullable;
 /** The management listener: metrics, health and the operators' routes. */
 public final class ManagementVerticle extends VerticleBase {
   private static final int MAX_BODY = 65_536;
-  private static final int IDLE_MS = 60_000;
 
   /** What the routes work with. */
   public record Parts(
       Settings.Management management,
+      Door door,
       RegistryDatabase registry,
       ScoringRuntime runtime,
       DecisionModes modes,
@@ -75,7 +75,7 @@ public final class ManagementVerticle extends VerticleBase {
     for (int status : new int[] {400, 404, 405, 413, 414, 415}) {
       router.errorHandler(status, ErrorTable::handle);
     }
-    server = vertx.createHttpServer(ApiVerticle.options(IDLE_MS)).requestHandler(router);
+    server = parts.door().server(vertx, router);
     return server.listen(parts.management().port(), parts.management().host());
   }
 

@@ -51,7 +51,7 @@ final class ModeRoutes {
 
   void mount(Router router, Guard guard, Handler<RoutingContext> body) {
     String path = "/admin/decision-mode";
-    router.get(path).handler(guard.staff()).handler(this::show);
+    router.get(path).handler(guard.only(Roles.ONCALL)).handler(this::show);
     router.put(path).handler(guard.only(Roles.ONCALL)).handler(body).handler(this::force);
     router.delete(path).handler(guard.only(Roles.ONCALL)).handler(body).handler(this::lift);
   }

@@ -29,12 +29,15 @@ final class ServeCommand implements Callable<Integer> {
     Settings settings = Settings.read(MlService.home(), System.getenv());
     Service service = Service.start(settings);
     Runtime.getRuntime().addShutdownHook(new Thread(service::close, "shutdown"));
+    String scheme = settings.tls() == null ? "http" : "https";
     spec.commandLine()
         .getErr()
         .printf(
-            "ml-service: ready: API http://%s:%d, management http://%s:%d%n",
+            "ml-service: ready: API %s://%s:%d, management %s://%s:%d%n",
+            scheme,
             settings.http().host(),
             service.apiPort(),
+            scheme,
             settings.management().host(),
             service.managementPort());
     return MlService.KEEP_RUNNING;

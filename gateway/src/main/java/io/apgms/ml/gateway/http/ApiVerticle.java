@@ -9,11 +9,9 @@ import io.apgms.ml.scoring.ScoringVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.http.HttpServer;
-import io.vertx.core.http.HttpServerOptions;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** The API listener; one instance an event loop, all on one port. */
@@ -25,7 +23,7 @@ public final class ApiVerticle extends VerticleBase {
       DecisionFlow.Parts flow,
       Guard guard,
       @Nullable Labels labels,
-      AtomicInteger connections) {}
+      Door door) {}
 
   private static final long DRAIN_SECONDS = 10;
 
@@ -52,18 +50,7 @@ public final class ApiVerticle extends VerticleBase {
   private Future<?> listen(String scoringAddress) {
     flow = new DecisionFlow(vertx, context, scoringAddress, parts.flow());
     batches = new BatchFlow(vertx, scoringAddress, parts.flow());
-    server =
-        vertx
-            .createHttpServer(options(parts.http().idleTimeoutMs()))
-            .connectionHandler(
-                connection -> {
-                  // Bounded over all loops: a connection too many is closed before its request.
-                  if (parts.connections().incrementAndGet() > parts.http().maxConnections()) {
-                    var unused = connection.close();
-                  }
-                  connection.closeHandler(v -> parts.connections().decrementAndGet());
-                })
-            .requestHandler(router(flow, batches));
+    server = parts.door().server(vertx, router(flow, batches));
     return server.listen(parts.http().port(), parts.http().host());
   }
 
@@ -99,19 +86,6 @@ public final class ApiVerticle extends VerticleBase {
       router.errorHandler(status, ErrorTable::handle);
     }
     return router;
-  }
-
-  /** Options of both listeners: HTTP/1.1 only, no decompression, everything bounded. */
-  public static HttpServerOptions options(int idleTimeoutMs) {
-    return new HttpServerOptions()
-        .setHttp2ClearTextEnabled(false)
-        .setDecompressionSupported(false)
-        .setMaxInitialLineLength(4_096)
-        .setMaxHeaderSize(16_384)
-        .setHandle100ContinueAutomatically(true)
-        .setTcpNoDelay(true)
-        .setIdleTimeout(idleTimeoutMs)
-        .setIdleTimeoutUnit(TimeUnit.MILLISECONDS);
   }
 
   @Override

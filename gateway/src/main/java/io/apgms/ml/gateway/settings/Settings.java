@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 public record Settings(
     Http http,
     Management management,
+    Limits limits,
+    @Nullable Tls tls,
     Data data,
     Database database,
     Registry registry,
@@ -32,6 +34,18 @@ public record Settings(
 
   /** The management listener. */
   public record Management(String host, int port) {}
+
+  /**
+   * What one client may take of both listeners.
+   *
+   * @param connectionsPerAddress 0 for no bound of its own
+   * @param responseTimeoutMs what was written must have been taken after this
+   */
+  public record Limits(
+      int headerTimeoutMs, int bodyTimeoutMs, int responseTimeoutMs, int connectionsPerAddress) {}
+
+  /** The certificate and its key as PEM files; null where both listeners speak plain HTTP. */
+  public record Tls(Path cert, Path key) {}
 
   /** What is kept on this machine. */
   public record Data(Path dir, long spoolMaxBytes, boolean log) {}
@@ -105,6 +119,8 @@ public record Settings(
             new Management(
                 in.text("management.host", "ML_MANAGEMENT_HOST"),
                 in.number("management.port", "ML_MANAGEMENT_PORT", 0, 65_535)),
+            limits(in),
+            tls(in),
             new Data(
                 in.path("data.dir", "ML_DATA_DIR"),
                 in.number("data.spoolMaxBytes", "ML_SPOOL_MAX_BYTES", 1 << 20, Integer.MAX_VALUE),
@@ -134,6 +150,24 @@ public record Settings(
                 in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)));
     in.refuseUnknown();
     return settings.requireSafe();
+  }
+
+  private static Limits limits(SettingsReader in) {
+    return new Limits(
+        in.number("http.headerTimeoutMs", "ML_HTTP_HEADER_TIMEOUT_MS", 100, 3_600_000),
+        in.number("http.bodyTimeoutMs", "ML_HTTP_BODY_TIMEOUT_MS", 100, 3_600_000),
+        in.number("http.responseTimeoutMs", "ML_HTTP_RESPONSE_TIMEOUT_MS", 100, 3_600_000),
+        in.number(
+            "http.maxConnectionsPerAddress", "ML_HTTP_MAX_CONNECTIONS_PER_ADDRESS", 0, 1_000_000));
+  }
+
+  private static @Nullable Tls tls(SettingsReader in) {
+    String cert = in.text("tls.cert", "ML_TLS_CERT");
+    String key = in.text("tls.key", "ML_TLS_KEY");
+    if (cert.isEmpty() && key.isEmpty()) {
+      return null;
+    }
+    return new Tls(in.file("tls.cert", "ML_TLS_CERT"), in.file("tls.key", "ML_TLS_KEY"));
   }
 
   /** Development identities open every door: they must not be reachable from another machine. */
@@ -185,7 +219,7 @@ public record Settings(
 
   /** A door that is not there yet must not look locked: its settings are refused, not ignored. */
   private static void refuseUnbuilt(Map<String, String> environment) {
-    for (String name : new String[] {"ML_TLS_CERT", "ML_TLS_KEY", "ML_ACTION_SINKS"}) {
+    for (String name : new String[] {"ML_ACTION_SINKS"}) {
       String value = environment.getOrDefault(name, "");
       if (!value.isEmpty()) {
         throw new SettingsException(name, "(set)", "unset: this version does not have it yet");

@@ -109,6 +109,16 @@ final class SettingsReader {
     return environment.containsKey(variable) ? path.toAbsolutePath() : home.resolve(path);
   }
 
+  /** A path as above, of a file that can be read. */
+  Path file(String key, String variable) {
+    String text = text(key, variable);
+    Path file = text.isEmpty() ? null : path(key, variable);
+    if (file == null || !Files.isRegularFile(file) || !Files.isReadable(file)) {
+      throw new SettingsException(key + " (" + variable + ")", text, "a readable file");
+    }
+    return file;
+  }
+
   void refuseUnknown() {
     Set<String> unknown = new TreeSet<>();
     for (Map.Entry<String, JsonNode> section : root.properties()) {

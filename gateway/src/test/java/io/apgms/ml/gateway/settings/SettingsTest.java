@@ -71,7 +71,8 @@ class SettingsTest {
     "ML_DECISION_LOG, yes, true",
     "ML_MODEL_VERSION, latest, YYYYMMDD",
     "ML_MODEL_VERSION, 'risk-score=20261116,risk-score=20261123', model=V",
-    "ML_TLS_CERT, cert.pem, unset",
+    "ML_TLS_CERT, cert.pem, a readable file",
+    "ML_TLS_KEY, key.pem, a readable file",
     "ML_ACTION_SINKS, http://127.0.0.1:1, unset"
   })
   void read_withABadValue_isRefusedNamingWhatIsExpected(

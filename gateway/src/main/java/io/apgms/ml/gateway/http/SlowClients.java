@@ -1,0 +1,243 @@
+package io.apgms.ml.gateway.http;
+
+import io.apgms.ml.gateway.settings.Settings;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.ChannelPromise;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.core.http.impl.HttpServerConnection;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Closes connections whose client takes too long to send a request's head, to send its body (each
+ * 64 KiB of it, so that long uploads may last), or to take what was written for it.
+ *
+ * <p>One instance an event loop; every method runs on that loop. Nothing is scheduled for a
+ * request: handlers note the time of the last sweep, so each bound holds to within two sweeps.
+ */
+final class SlowClients {
+  private static final long SWEEP_MS = 250;
+  private static final int BODY_STEP = 65_536;
+  private static final int MOST_WAITING = 1 << 20; // no route of ours writes so far ahead
+  private static final long CANCEL = 8; // RFC 9113, 7
+  private static final String DECODER = "httpDecoder"; // as Vert.x names it; HTTP/2 has none
+
+  private final Settings.Limits limits;
+  private final Set<Watch> watches = new HashSet<>();
+  private List<Stream> streams = new ArrayList<>();
+  private long nowMs = monotonicMs();
+
+  SlowClients(Vertx vertx, Settings.Limits limits) {
+    this.limits = limits;
+    vertx.setPeriodic(SWEEP_MS, id -> sweep(monotonicMs())); // ends with its verticle
+  }
+
+  private static long monotonicMs() {
+    return System.nanoTime() / 1_000_000;
+  }
+
+  /** Watches a connection from its start to its close. */
+  void connection(HttpConnection connection) {
+    ChannelPipeline pipeline =
+        ((HttpServerConnection) connection).channelHandlerContext().pipeline();
+    Receiving receiving = null;
+    if (pipeline.get(DECODER) != null) {
+      receiving = new Receiving(connection.isSsl());
+      pipeline.addAfter(DECODER, "slowSender", receiving);
+    }
+    Watch watch = new Watch(receiving);
+    pipeline.addFirst("slowReader", watch);
+    watches.add(watch);
+  }
+
+  /** Watches an HTTP/2 request; of HTTP/1 the connection is enough. */
+  void request(HttpServerRequest request) {
+    if (request.version() == HttpVersion.HTTP_2) {
+      streams.add(new Stream(request));
+    }
+  }
+
+  private void sweep(long now) {
+    nowMs = now;
+    for (Watch watch : List.copyOf(watches)) {
+      if (watch.late()) {
+        watch.close();
+      }
+    }
+    List<Stream> open = new ArrayList<>();
+    for (Stream stream : streams) {
+      if (!stream.request.response().closed()) {
+        if (stream.late()) {
+          var unused = stream.request.response().reset(CANCEL);
+        }
+        open.add(stream);
+      }
+    }
+    streams = open;
+  }
+
+  /** Behind the decoder of one HTTP/1 connection: what it is sending, and since when. */
+  private final class Receiving extends ChannelInboundHandlerAdapter {
+    private static final int NOTHING = 0;
+    private static final int HEAD = 1;
+    private static final int BODY = 2;
+
+    private int what = NOTHING;
+    private long sinceMs;
+    private int bytes;
+    // The read that ends a TLS handshake decodes nothing, and begins no request either.
+    private boolean decoded;
+
+    Receiving(boolean afterHandshake) {
+      this.decoded = afterHandshake;
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+      decoded = true;
+      if (message instanceof HttpRequest) {
+        begin(BODY);
+      }
+      if (message instanceof HttpContent content) {
+        bytes += content.content().readableBytes();
+        if (content instanceof LastHttpContent) {
+          what = NOTHING;
+        } else if (bytes >= BODY_STEP) {
+          begin(BODY);
+        }
+      }
+      ctx.fireChannelRead(message);
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+      if (!decoded && what == NOTHING) {
+        begin(HEAD);
+      }
+      decoded = false;
+      ctx.fireChannelReadComplete();
+    }
+
+    private void begin(int next) {
+      what = next;
+      sinceMs = nowMs;
+      bytes = 0;
+    }
+
+    boolean late(boolean reading) {
+      if (what == BODY && !reading) {
+        sinceMs = nowMs; // it is we who do not read on
+      }
+      return (what == HEAD && nowMs - sinceMs > limits.headerTimeoutMs())
+          || (what == BODY && nowMs - sinceMs > limits.bodyTimeoutMs());
+    }
+  }
+
+  /**
+   * First in the pipeline of one connection, so that it counts what goes to the socket: what waits
+   * there must be gone when the bound is over, whatever was written after it.
+   */
+  private final class Watch extends ChannelOutboundHandlerAdapter {
+    private final @Nullable Receiving receiving;
+    private @Nullable ChannelHandlerContext context;
+    private long written;
+    private long mustBeGone;
+    private long sinceMs = -1;
+
+    Watch(@Nullable Receiving receiving) {
+      this.receiving = receiving;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+      context = ctx;
+      ctx.channel().closeFuture().addListener(closed -> watches.remove(this));
+    }
+
+    @Override
+    public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+      written++;
+      var unused = ctx.write(message, promise);
+      ChannelOutboundBuffer waiting = ctx.channel().unsafe().outboundBuffer();
+      if (waiting != null && waiting.totalPendingWriteBytes() > MOST_WAITING) {
+        close(); // pipelined requests whose answers nobody takes
+      }
+    }
+
+    boolean late() {
+      ChannelHandlerContext ctx = context;
+      if (ctx == null) {
+        return false;
+      }
+      return writeLate(ctx.channel().unsafe().outboundBuffer())
+          || (receiving != null && receiving.late(ctx.channel().config().isAutoRead()));
+    }
+
+    private boolean writeLate(@Nullable ChannelOutboundBuffer waiting) {
+      if (waiting == null || waiting.isEmpty()) {
+        sinceMs = -1;
+        return false;
+      }
+      if (sinceMs < 0 || written - waiting.size() >= mustBeGone) {
+        sinceMs = nowMs;
+        mustBeGone = written;
+      }
+      return nowMs - sinceMs > limits.responseTimeoutMs();
+    }
+
+    /** At once: an orderly close would wait for the client to take what it does not take. */
+    void close() {
+      if (context != null) {
+        var unused = context.close();
+      }
+    }
+  }
+
+  /** One HTTP/2 request with its response. */
+  private final class Stream {
+    private final HttpServerRequest request;
+    private long bodySinceMs = nowMs;
+    private long bodyBytes;
+    private long responseSinceMs = -1;
+    private long responseBytes;
+
+    Stream(HttpServerRequest request) {
+      this.request = request;
+    }
+
+    boolean late() {
+      if (!request.isEnded() && request.bytesRead() - bodyBytes >= BODY_STEP) {
+        bodyBytes = request.bytesRead();
+        bodySinceMs = nowMs;
+      }
+      return (!request.isEnded() && nowMs - bodySinceMs > limits.bodyTimeoutMs()) || responseLate();
+    }
+
+    private boolean responseLate() {
+      boolean ended = request.response().ended();
+      if (!ended && !request.response().writeQueueFull()) {
+        responseSinceMs = -1;
+        return false;
+      }
+      long sent = request.response().bytesWritten();
+      if (responseSinceMs < 0 || (!ended && sent > responseBytes)) {
+        responseSinceMs = nowMs;
+        responseBytes = sent;
+      }
+      return nowMs - responseSinceMs > limits.responseTimeoutMs();
+    }
+  }
+}

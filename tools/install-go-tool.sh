@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds a load or protocol tool once, into ~/.cache/ml-service/tools, and prints the path of its
+# binary: tools/install-go-tool.sh h2spec|vegeta
+set -euo pipefail
+case ${1:-} in
+  h2spec) package=github.com/summerwind/h2spec/cmd/h2spec@latest ;;
+  vegeta) package=github.com/tsenart/vegeta/v12@latest ;;
+  *)
+    echo "usage: tools/install-go-tool.sh h2spec|vegeta" >&2
+    exit 2
+    ;;
+esac
+tools=$HOME/.cache/ml-service/tools
+if [[ ! -x $tools/$1 ]]; then
+  echo "building $1" >&2
+  GOBIN=$tools go install "$package" >&2
+fi
+echo "$tools/$1"
