@@ -6,9 +6,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -32,6 +35,9 @@ public final class LoadBench {
   private static final int FULL_MANAGEMENT = MANAGEMENT + 2;
   private static final int BODIES = 200;
   private static final int HOLDS = BODIES / 20; // five percent
+  private static final int BATCH_ROWS = 128;
+  private static final int BATCH_CONNECTIONS = 8;
+  private static final String BATCH = "log-off-128-rows";
 
   private record Sample(double cpuMicros, Wrk.Run run) {}
 
@@ -61,7 +67,10 @@ public final class LoadBench {
                 2,
                 Map.of("ML_FLAGS_FILE", act.toString(), "ML_ACTION_CAP", "1000000000"))) {
       List<Server> servers = List.of(echo, off, full);
-      Wrk wrk = Wrk.of(dir, workload(off));
+      List<String> bodies = workload(off);
+      Wrk wrk = Wrk.of(dir, bodies);
+      Wrk batches = batches(off, bodies);
+      batches.run(off.port(), BATCH_CONNECTIONS, seconds * 2);
       for (Server server : servers) {
         System.out.println("warming up " + server.name());
         for (int connections : CONNECTIONS) {
@@ -71,27 +80,29 @@ public final class LoadBench {
       for (int round = 0; round < rounds; round++) {
         for (int connections : CONNECTIONS) {
           for (int i = 0; i < servers.size(); i++) {
-            measure(wrk, servers.get((i + round) % servers.size()), connections, seconds, round);
+            Server server = servers.get((i + round) % servers.size());
+            measure(wrk, server, server.name(), connections, seconds, round);
           }
         }
+        measure(batches, off, BATCH, BATCH_CONNECTIONS, seconds, round);
       }
       report(full);
     }
   }
 
-  private void measure(Wrk wrk, Server server, int connections, int seconds, int round)
+  private void measure(Wrk wrk, Server server, String name, int connections, int seconds, int round)
       throws IOException, InterruptedException {
     long before = server.cpuMicros();
     Wrk.Run run = wrk.run(server.port(), connections, seconds);
     double cpu = (server.cpuMicros() - before) / (double) run.requests();
     samples
-        .computeIfAbsent(key(server.name(), connections), k -> new ArrayList<>())
+        .computeIfAbsent(key(name, connections), k -> new ArrayList<>())
         .add(new Sample(cpu, run));
     System.out.printf(
         Locale.ROOT,
         "round %d  %-8s c=%-4d %8.0f req/s  p50 %7.0f us  p99 %8.0f us  cpu %6.1f us  failed %d%n",
         round + 1,
-        server.name(),
+        name,
         connections,
         run.perSecond(),
         run.p50(),
@@ -124,6 +135,8 @@ public final class LoadBench {
     bench.put("rateRatioLogOff", ratio("log-off", 64, s -> s.run().perSecond()));
     bench.put("rateRatioFull", ratio("full", 64, s -> s.run().perSecond()));
     bench.put("p50RatioFullAt1", ratio("full", 1, s -> s.run().p50()));
+    double batch = median(key(BATCH, BATCH_CONNECTIONS), Sample::cpuMicros);
+    bench.put("cpuMicrosARowOf128", Math.rint(batch / BATCH_ROWS * 100) / 100);
     bench.put("readyMs", full.readyMs());
     bench.put("rssMiB", full.rssMiB());
     double enforced = enforcedShare(full);
@@ -198,6 +211,31 @@ public final class LoadBench {
         environment,
         port,
         "http://127.0.0.1:" + (MANAGEMENT + index) + "/health/ready");
+  }
+
+  /** The first rows of the workload as one binary tensor. */
+  private Wrk batches(Server server, List<String> bodies) throws IOException, InterruptedException {
+    JsonNode features = JSON.readTree(server.get("/ml/models/risk-score").body()).path("features");
+    ByteBuffer tensor =
+        ByteBuffer.allocate(BATCH_ROWS * features.size() * Float.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN);
+    for (String body : bodies.subList(0, BATCH_ROWS)) {
+      JsonNode inputs = JSON.readTree(body).path("inputs");
+      for (JsonNode feature : features) {
+        JsonNode value = inputs.path(feature.path("name").asText());
+        tensor.putFloat(value.isNull() ? Float.NaN : (float) value.asDouble());
+      }
+    }
+    byte[] json =
+        """
+        {"parameters":{"binary_data_output":true},"inputs":[{"name":"input","datatype":"FP32",\
+        "shape":[%d,%d],"parameters":{"binary_data_size":%d}}]}"""
+            .formatted(BATCH_ROWS, features.size(), tensor.capacity())
+            .getBytes(StandardCharsets.UTF_8);
+    Path file = dir.resolve("batch.bin");
+    Files.write(file, json);
+    Files.write(file, tensor.array(), StandardOpenOption.APPEND);
+    return Wrk.ofBatch(file, json.length, "/v2/models/risk-score/infer");
   }
 
   /** Canary rows of risk-score, five percent of them above its threshold. */

@@ -22,6 +22,7 @@ final class Wrk {
   /** What one run showed; latencies in microseconds. */
   record Run(long requests, double perSecond, double p50, double p99, long failures) {}
 
+  /** Posts JSON bodies to {@code /ml/score}. */
   static Wrk of(Path dir, List<String> bodies) throws IOException {
     StringBuilder lua = new StringBuilder("local bodies = {\n");
     for (String body : bodies) {
@@ -32,8 +33,26 @@ final class Wrk {
         .append("  local headers = {['Content-Type'] = 'application/json'}\n")
         .append("  for n, body in ipairs(bodies) do\n")
         .append("    requests[n] = wrk.format('POST', '/ml/score', headers, body)\n")
-        .append("  end\nend\n")
-        .append("request = function() i = i % #requests + 1; return requests[i] end\n")
+        .append("  end\nend\n");
+    return write(dir.resolve("load.lua"), lua);
+  }
+
+  /** Posts the bytes of one file, of which so many are the JSON of an inference request. */
+  static Wrk ofBatch(Path body, int jsonBytes, String path) throws IOException {
+    StringBuilder lua =
+        new StringBuilder("local file = io.open('" + body + "', 'rb')\n")
+            .append("local body = file:read('*a')\nfile:close()\nlocal requests, i = {}, 0\n")
+            .append("init = function(args)\n")
+            .append("  local headers = {['Inference-Header-Content-Length'] = '")
+            .append(jsonBytes)
+            .append("'}\n  requests[1] = wrk.format('POST', '")
+            .append(path)
+            .append("', headers, body)\nend\n");
+    return write(body.resolveSibling("batch.lua"), lua);
+  }
+
+  private static Wrk write(Path script, StringBuilder lua) throws IOException {
+    lua.append("request = function() i = i % #requests + 1; return requests[i] end\n")
         .append("done = function(summary, latency, rates)\n")
         .append("  local e = summary.errors\n")
         .append("  io.write(string.format('")
@@ -42,7 +61,6 @@ final class Wrk {
         .append("    summary.requests, summary.duration, latency:percentile(50),\n")
         .append("    latency:percentile(99),\n")
         .append("    e.connect + e.read + e.write + e.status + e.timeout))\nend\n");
-    Path script = dir.resolve("load.lua");
     Files.writeString(script, lua);
     return new Wrk(script);
   }
