@@ -83,6 +83,9 @@ public final class Door {
         .setMaxInitialLineLength(4_096)
         .setMaxHeaderSize(16_384)
         .setHandle100ContinueAutomatically(true)
+        // no WebSockets here, and this one's handler throws at the 129th pipelined request
+        .setPerFrameWebSocketCompressionSupported(false)
+        .setPerMessageWebSocketCompressionSupported(false)
         .setTcpNoDelay(true)
         .setSendBufferSize(SEND_BUFFER)
         .setIdleTimeout(idleTimeoutMs)

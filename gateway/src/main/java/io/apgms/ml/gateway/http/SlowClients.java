@@ -31,7 +31,6 @@ import org.jspecify.annotations.Nullable;
 final class SlowClients {
   private static final long SWEEP_MS = 250;
   private static final int BODY_STEP = 65_536;
-  private static final int MOST_WAITING = 1 << 20; // no route of ours writes so far ahead
   private static final long CANCEL = 8; // RFC 9113, 7
   private static final String DECODER = "httpDecoder"; // as Vert.x names it; HTTP/2 has none
 
@@ -171,10 +170,6 @@ final class SlowClients {
     public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
       written++;
       var unused = ctx.write(message, promise);
-      ChannelOutboundBuffer waiting = ctx.channel().unsafe().outboundBuffer();
-      if (waiting != null && waiting.totalPendingWriteBytes() > MOST_WAITING) {
-        close(); // pipelined requests whose answers nobody takes
-      }
     }
 
     boolean late() {
