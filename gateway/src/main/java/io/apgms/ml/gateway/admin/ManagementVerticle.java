@@ -5,6 +5,7 @@ import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.DevIssuer;
 import io.apgms.ml.gateway.http.ErrorTable;
+import io.apgms.ml.gateway.http.FrontDoor;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.scoring.ScoringRuntime;
@@ -75,7 +76,11 @@ public final class ManagementVerticle extends VerticleBase {
     for (int status : new int[] {400, 404, 405, 413, 414, 415}) {
       router.errorHandler(status, ErrorTable::handle);
     }
-    server = vertx.createHttpServer(ApiVerticle.options(IDLE_MS)).requestHandler(router);
+    server =
+        vertx
+            .createHttpServer(ApiVerticle.options(IDLE_MS))
+            .invalidRequestHandler(FrontDoor::unreadable)
+            .requestHandler(new FrontDoor(router));
     return server.listen(parts.management().port(), parts.management().host());
   }
 

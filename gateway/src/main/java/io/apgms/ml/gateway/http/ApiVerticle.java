@@ -60,7 +60,8 @@ public final class ApiVerticle extends VerticleBase {
                   }
                   connection.closeHandler(v -> parts.connections().decrementAndGet());
                 })
-            .requestHandler(router(flow));
+            .invalidRequestHandler(FrontDoor::unreadable)
+            .requestHandler(new FrontDoor(router(flow)));
     return server.listen(parts.http().port(), parts.http().host());
   }
 

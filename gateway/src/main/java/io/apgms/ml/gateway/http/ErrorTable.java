@@ -8,6 +8,7 @@ import io.apgms.ml.registry.RegistryException;
 import io.netty.handler.codec.DecoderException;
 import io.vertx.core.VertxException;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.ext.web.Route;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.HttpException;
 import java.util.UUID;
@@ -37,14 +38,26 @@ public final class ErrorTable {
     if (failure instanceof HttpException http) {
       return http(http.getStatusCode());
     }
-    if (failure instanceof NumberFormatException || failure instanceof DecoderException) {
-      // how Netty names a chunk size that is none, and what else is wrong with the framing
+    if (failure instanceof DecoderException || isChunkSize(failure)) {
       return Problem.of(400, "the request's framing is broken, expected RFC 9112");
     }
     if (failure instanceof TimeoutException || failure instanceof VertxException) {
       return Problem.busy(503, "a part the answer needs is away, try again");
     }
     return Problem.of(500, "the service failed");
+  }
+
+  /** Netty names a chunk size that is none so; anywhere else the exception is a fault of ours. */
+  private static boolean isChunkSize(Throwable failure) {
+    if (!(failure instanceof NumberFormatException)) {
+      return false;
+    }
+    for (StackTraceElement frame : failure.getStackTrace()) {
+      if (!frame.getClassName().startsWith("java.")) {
+        return frame.getClassName().startsWith("io.netty.handler.codec.http.");
+      }
+    }
+    return false;
   }
 
   private static Problem registry(RegistryException refused) {
@@ -88,6 +101,7 @@ public final class ErrorTable {
       case 413 -> Problem.of(413, "the body is too large");
       case 414 -> Problem.of(414, "the request line is too long");
       case 415 -> Problem.of(415, "the media type is not application/json");
+      case 431 -> Problem.of(431, "the request's header is too large");
       default ->
           status >= 500
               ? Problem.of(500, "the service failed")
@@ -125,7 +139,8 @@ public final class ErrorTable {
     Throwable failure = rc.failure();
     Problem problem = failure == null ? http(rc.statusCode()) : of(failure);
     if (problem.status() == 500 && failure != null) {
-      LOG.error("request to {} failed", rc.normalizedPath(), failure);
+      Route route = rc.currentRoute(); // its pattern: a path may hold what a log must not
+      LOG.error("request to {} failed", route == null ? "no route" : route.getName(), failure);
     }
     send(rc.response(), problem);
   }
