@@ -166,6 +166,14 @@ final class RunningService implements AutoCloseable {
     return client.send(request.build(), BodyHandlers.ofString());
   }
 
+  int apiPort() {
+    return apiPort;
+  }
+
+  int managementPort() {
+    return managementPort;
+  }
+
   /** The status line that these bytes are answered with. */
   String raw(String request) throws IOException {
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), apiPort)) {

@@ -3,9 +3,11 @@ package io.apgms.ml.gateway.http;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.vertx.core.Handler;
+import io.vertx.core.MultiMap;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
+import java.util.List;
 
 /** What a request must be before it is routed; the same for both listeners. */
 public final class FrontDoor implements Handler<HttpServerRequest> {
@@ -15,13 +17,30 @@ public final class FrontDoor implements Handler<HttpServerRequest> {
     this.router = router;
   }
 
-  /** Refuses what has no single well-formed Host (RFC 9112, section 3.2). */
+  /**
+   * Refuses what has no single well-formed Host (RFC 9112, section 3.2), another transfer coding
+   * than one chunked (section 6.1), and a header without a name.
+   */
   @Override
   public void handle(HttpServerRequest request) {
-    int hosts = request.headers().getAll(HttpHeaders.HOST).size();
+    MultiMap headers = request.headers();
+    int hosts = headers.getAll(HttpHeaders.HOST).size();
     boolean may = hosts == 0 && request.version() == HttpVersion.HTTP_1_0;
     if (!may && (hosts != 1 || request.authority() == null)) {
-      close(request, Problem.of(400, hosts + " Host headers, expected one that names host[:port]"));
+      ErrorTable.refuse(
+          request, Problem.of(400, hosts + " Host headers, expected one that names host[:port]"));
+      return;
+    }
+    if (headers.contains(HttpHeaders.TRANSFER_ENCODING)) {
+      List<String> codings = headers.getAll(HttpHeaders.TRANSFER_ENCODING);
+      if (codings.size() > 1 || !codings.get(0).equalsIgnoreCase("chunked")) {
+        ErrorTable.refuse(
+            request, Problem.of(400, "a transfer coding that is not known, expected chunked once"));
+        return;
+      }
+    }
+    if (headers.contains("")) {
+      ErrorTable.refuse(request, Problem.of(400, "a header without a name, expected RFC 9110"));
       return;
     }
     router.handle(request);
@@ -34,12 +53,6 @@ public final class FrontDoor implements Handler<HttpServerRequest> {
         why instanceof TooLongHttpLineException
             ? 414
             : why instanceof TooLongHttpHeaderException ? 431 : 400;
-    close(request, ErrorTable.http(status));
-  }
-
-  private static void close(HttpServerRequest request, Problem problem) {
-    request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
-    ErrorTable.send(request.response(), problem);
-    var unused = request.connection().close();
+    ErrorTable.refuse(request, ErrorTable.http(status));
   }
 }

@@ -84,7 +84,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
       return;
     }
     meters.clientError();
-    ErrorTable.send(rc.response(), problem);
+    ErrorTable.refuse(rc.request(), problem);
   }
 
   private int timeoutMs(@Nullable String header) {
