@@ -4,7 +4,7 @@ MVN ?= mvn -B -ntp -q
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test it format check bench jmh clean
+.PHONY: help build run test it soak format check bench jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -18,8 +18,13 @@ run: ## serve on 127.0.0.1:8080 (API) and 9090 (metrics, admin); Ctrl-C ends it
 test: ## the fast tests; needs nothing but Maven Central
 	mvn -B -ntp test -Dstyle.color=never
 
-it: ## the tests against a running process (none needs a foreign server yet)
+it: ## the tests against a running process, and each fuzz target for 30 seconds
 	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true
+	tools/fuzz.sh 30
+
+soak: ## the same in full: more of everything, each fuzz target for ten minutes
+	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true -Dsoak=true
+	tools/fuzz.sh 600
 
 format: ## format the sources
 	$(MVN) spotless:apply

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What the service does when a part of it is away or broken. */
 class ITFaults {
-  private static final String CASE =
+  static final String CASE =
       """
       {"modelId":"risk-score","inputs":{"liquidity_ratio":0.4,"cash_burn_rate":0.9,\
       "revenue_variance":1.8,"late_lodgements_12m":5,"days_since_last_lodgement":210,\

@@ -10,6 +10,7 @@ import io.apgms.ml.gateway.http.Bodies;
 import io.apgms.ml.gateway.http.FieldError;
 import io.apgms.ml.gateway.http.Fields;
 import io.apgms.ml.gateway.http.Guard;
+import io.apgms.ml.gateway.http.Params;
 import io.apgms.ml.gateway.http.Problem;
 import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.registry.AuditEntry;
@@ -24,6 +25,7 @@ import io.vertx.ext.web.RoutingContext;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Deployments, rollback, pin and audit on the management listener. */
@@ -95,12 +97,10 @@ final class AdminRoutes {
   }
 
   private void activeAt(RoutingContext rc) {
-    String text = rc.request().getParam("at");
-    Instant at = text == null ? Instant.now() : Fields.parseTime(text);
-    if (at == null) {
-      throw Problem.field(
-          422, "at", FieldError.quote(text) + ", expected RFC 3339 as 2026-11-23T08:00:00Z");
-    }
+    Params params = new Params(rc, Set.of("at"));
+    Instant asked = params.time("at");
+    params.check();
+    Instant at = asked == null ? Instant.now() : asked;
     String model = model(rc);
     Future<ObjectNode> answer =
         registry
@@ -180,7 +180,7 @@ final class AdminRoutes {
             reason,
             toRevision == null ? null : toRevision.intValue(),
             incident,
-            rc.request().getHeader("Idempotency-Key"),
+            Bodies.idempotencyKey(rc),
             null);
     answerChange(rc, rollouts.rollback(command));
   }
@@ -239,8 +239,10 @@ final class AdminRoutes {
   }
 
   private void audit(RoutingContext rc) {
-    long after = number(rc, "after", 0, 0, Long.MAX_VALUE);
-    int limit = (int) number(rc, "limit", 100, 1, 500);
+    Params params = new Params(rc, Set.of("after", "limit"));
+    long after = params.number("after", 0, 0, Long.MAX_VALUE);
+    int limit = params.limit();
+    params.check();
     Future<ObjectNode> answer =
         registry
             .audit()
@@ -268,23 +270,6 @@ final class AdminRoutes {
                         .put("firstBadSeq", check.firstBadSeq())
                         .put("reason", check.reason()));
     answer(rc, 200, answer);
-  }
-
-  static long number(RoutingContext rc, String name, long preset, long min, long max) {
-    String text = rc.request().getParam(name);
-    if (text == null) {
-      return preset;
-    }
-    try {
-      long value = Long.parseLong(text);
-      if (value >= min && value <= max) {
-        return value;
-      }
-    } catch (NumberFormatException e) {
-      // refused below with the range
-    }
-    throw Problem.field(
-        422, name, FieldError.quote(text) + ", expected a whole number from " + min + " to " + max);
   }
 
   private static String model(RoutingContext rc) {

@@ -53,7 +53,8 @@ public final class Door {
                 var unused = connection.close();
               }
             })
-        .requestHandler(tls == null ? handler : watched(slow, handler));
+        .invalidRequestHandler(FrontDoor::unreadable)
+        .requestHandler(new FrontDoor(tls == null ? handler : watched(slow, handler)));
     if (tls != null) {
       tls.follow(server);
     }

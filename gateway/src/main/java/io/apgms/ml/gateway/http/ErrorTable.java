@@ -7,9 +7,13 @@ import io.apgms.ml.gateway.decision.Refusal;
 import io.apgms.ml.registry.RegistryException;
 import io.netty.handler.codec.DecoderException;
 import io.vertx.core.VertxException;
+import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.ext.web.Route;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.HttpException;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +24,9 @@ import org.slf4j.LoggerFactory;
 public final class ErrorTable {
   private static final Logger LOG = LoggerFactory.getLogger(ErrorTable.class);
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  private static final String NO_ROUTE = "no such route";
+  private static final Set<Integer> CLOSING = Set.of(400, 405, 413, 414, 415, 431);
 
   private ErrorTable() {}
 
@@ -37,14 +44,29 @@ public final class ErrorTable {
     if (failure instanceof HttpException http) {
       return http(http.getStatusCode());
     }
-    if (failure instanceof NumberFormatException || failure instanceof DecoderException) {
-      // how Netty names a chunk size that is none, and what else is wrong with the framing
+    if (failure instanceof DecoderException || isFraming(failure)) {
       return Problem.of(400, "the request's framing is broken, expected RFC 9112");
     }
     if (failure instanceof TimeoutException || failure instanceof VertxException) {
       return Problem.busy(503, "a part the answer needs is away, try again");
     }
     return Problem.of(500, "the service failed");
+  }
+
+  /**
+   * Netty names a chunk size that is no number, or a trailer without a colon, by exceptions that
+   * are our own fault anywhere else.
+   */
+  private static boolean isFraming(Throwable failure) {
+    if (!(failure instanceof IllegalArgumentException)) {
+      return false;
+    }
+    for (StackTraceElement frame : failure.getStackTrace()) {
+      if (!frame.getClassName().startsWith("java.")) {
+        return frame.getClassName().startsWith("io.netty.handler.codec.http.");
+      }
+    }
+    return false;
   }
 
   private static Problem registry(RegistryException refused) {
@@ -83,11 +105,12 @@ public final class ErrorTable {
   public static Problem http(int status) {
     return switch (status) {
       case 401 -> Problem.of(401, "no valid bearer token");
-      case 404 -> Problem.of(404, "no such route");
+      case 404 -> Problem.of(404, NO_ROUTE);
       case 405 -> Problem.of(405, "the route does not take this method");
       case 413 -> Problem.of(413, "the body is too large");
       case 414 -> Problem.of(414, "the request line is too long");
       case 415 -> Problem.of(415, "the media type is not application/json");
+      case 431 -> Problem.of(431, "the request's header is too large");
       default ->
           status >= 500
               ? Problem.of(500, "the service failed")
@@ -125,12 +148,30 @@ public final class ErrorTable {
     Throwable failure = rc.failure();
     Problem problem = failure == null ? http(rc.statusCode()) : of(failure);
     if (problem.status() == 500 && failure != null) {
-      LOG.error("request to {} failed", rc.normalizedPath(), failure);
+      Route route = rc.currentRoute(); // its pattern: a path may hold what a log must not
+      LOG.error("request to {} failed", route == null ? "no route" : route.getPath(), failure);
     }
-    if (rc.request().path() != null && rc.request().path().startsWith("/v2")) {
-      sendInfer(rc.response(), problem);
+    refuse(rc.request(), problem);
+  }
+
+  /**
+   * Writes the problem. A request that was no HTTP or JSON, or not for us, may have ended elsewhere
+   * than the client or a proxy thinks: what follows on its connection is not looked at.
+   */
+  static void refuse(HttpServerRequest request, Problem problem) {
+    boolean close =
+        request.version() != HttpVersion.HTTP_2 // its streams end where their frames say
+            && (CLOSING.contains(problem.status()) || problem.detail().equals(NO_ROUTE));
+    if (close) {
+      request.response().putHeader("Connection", "close");
+    }
+    if (request.path() != null && request.path().startsWith("/v2")) {
+      sendInfer(request.response(), problem);
     } else {
-      send(rc.response(), problem);
+      send(request.response(), problem);
+    }
+    if (close) {
+      var unused = request.connection().close();
     }
   }
 
@@ -169,9 +210,6 @@ public final class ErrorTable {
     }
     if (problem.status() == 401) {
       response.putHeader("WWW-Authenticate", "Bearer");
-    }
-    if (problem.status() == 413) {
-      response.putHeader("Connection", "close");
     }
     var unused = response.end(body.toString());
   }

@@ -96,11 +96,8 @@ final class FeedbackRoutes {
   }
 
   private static Labels.Key key(RoutingContext rc, Caller caller) {
-    String key = rc.request().getHeader("Idempotency-Key");
-    if (key != null && (key.isBlank() || key.length() > 255)) {
-      throw Problem.field(400, "Idempotency-Key", key.length() + " characters, expected 1 to 255");
-    }
-    return new Labels.Key(caller.subject(), key, Bodies.sha256(Bodies.bytes(rc)));
+    return new Labels.Key(
+        caller.subject(), Bodies.idempotencyKey(rc), Bodies.sha256(Bodies.bytes(rc)));
   }
 
   private void list(RoutingContext rc) {

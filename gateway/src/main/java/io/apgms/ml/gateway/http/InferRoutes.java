@@ -173,13 +173,10 @@ final class InferRoutes {
 
   /** Clients of this protocol send no media type, or one of two; nothing compressed. */
   private static void requireMedia(RoutingContext rc) {
-    String encoding = rc.request().getHeader(HttpHeaders.CONTENT_ENCODING);
-    if (encoding != null && !encoding.equalsIgnoreCase("identity")) {
-      throw Problem.of(
-          415, "content encoding " + FieldError.quote(encoding) + ", expected none or identity");
-    }
     String type = rc.request().getHeader(HttpHeaders.CONTENT_TYPE);
-    if (!"application/octet-stream".equalsIgnoreCase(type)) {
+    if ("application/octet-stream".equalsIgnoreCase(type)) {
+      Bodies.requireIdentity(rc);
+    } else {
       Bodies.requireJson(rc);
     }
   }

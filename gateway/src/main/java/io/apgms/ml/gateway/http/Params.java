@@ -7,17 +7,19 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Typed reads of query parameters that collect every refusal. */
-final class Params {
+/** Typed reads of query parameters, each sent at most once, that collect every refusal. */
+public final class Params {
   private static final int MAX_LIMIT = 500;
+  private static final Pattern DIGITS = Pattern.compile("[0-9]+"); // Long takes more scripts
 
   private final RoutingContext rc;
   private final List<FieldError> errors = new ArrayList<>();
 
   /** Refuses parameters that are not known, so that a misspelt filter does not list everything. */
-  Params(RoutingContext rc, Set<String> known) {
+  public Params(RoutingContext rc, Set<String> known) {
     this.rc = rc;
     for (String name : rc.queryParams().names()) {
       if (!known.contains(name) && errors.size() < 16) {
@@ -25,6 +27,10 @@ final class Params {
             new FieldError(
                 FieldError.token(name),
                 "unknown, expected only " + known.stream().sorted().toList()));
+      } else if (known.contains(name) && rc.queryParams().getAll(name).size() > 1) {
+        errors.add(
+            new FieldError(
+                name, "sent " + rc.queryParams().getAll(name).size() + " times, expected once"));
       }
     }
   }
@@ -36,13 +42,13 @@ final class Params {
       return null;
     }
     if (text != null && text.indexOf('\0') >= 0) { // PostgreSQL takes no such text
-      refuse(name, text, "no U+0000");
+      errors.add(new FieldError(name, "holds U+0000, expected text without it"));
       return null;
     }
     return text;
   }
 
-  @Nullable Instant time(String name) {
+  public @Nullable Instant time(String name) {
     String text = text(name);
     Instant time = text == null ? null : Fields.parseTime(text.replace(' ', '+'));
     if (text != null && time == null) {
@@ -82,26 +88,33 @@ final class Params {
     return null;
   }
 
-  int limit() {
-    String text = text("limit");
+  /** A whole number, or the preset where it is left out. */
+  public long number(String name, long preset, long min, long max) {
+    String text = text(name);
     if (text == null) {
-      return 100;
+      return preset;
     }
-    if (text.matches("[0-9]{1,3}")) {
-      int limit = Integer.parseInt(text);
-      if (limit >= 1 && limit <= MAX_LIMIT) {
-        return limit;
+    try {
+      long value = Long.parseLong(text);
+      if (value >= min && value <= max && DIGITS.matcher(text).matches()) {
+        return value;
       }
+    } catch (NumberFormatException e) {
+      // refused below with the range
     }
-    refuse("limit", text, "a whole number from 1 to " + MAX_LIMIT);
-    return 1;
+    refuse(name, text, "a whole number from " + min + " to " + max);
+    return preset;
+  }
+
+  public int limit() {
+    return (int) number("limit", 100, 1, MAX_LIMIT);
   }
 
   private void refuse(String name, String text, String expected) {
     errors.add(new FieldError(name, FieldError.quote(text) + ", expected " + expected));
   }
 
-  void check() {
+  public void check() {
     if (!errors.isEmpty()) {
       throw Problem.fields(errors);
     }

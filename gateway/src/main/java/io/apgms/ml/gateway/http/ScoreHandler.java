@@ -70,7 +70,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
       return;
     }
     meters.clientError();
-    ErrorTable.send(rc.response(), problem);
+    ErrorTable.refuse(rc.request(), problem);
   }
 
   /** The time a request has, from its header. */

@@ -44,7 +44,7 @@ public final class ScoreReader {
 
   /** The call, or a {@link Problem}: 400 malformed, 404 unknown model, 422 naming each field. */
   public ScoreCall read(byte[] body) {
-    StrictJson.requireUtf8Start(body);
+    StrictJson.requireUtf8(body);
     Pass pass = new Pass(null);
     try {
       pass.run(body);
@@ -52,8 +52,6 @@ public final class ScoreReader {
         pass = new Pass(pass.modelId);
         pass.run(body);
       }
-    } catch (JsonProcessingException e) {
-      throw StrictJson.malformed(e);
     } catch (IOException e) {
       throw Problem.of(400, "the body cannot be read as JSON, expected UTF-8");
     }
@@ -91,21 +89,29 @@ public final class ScoreReader {
 
     void run(byte[] body) throws IOException {
       try (JsonParser in = StrictJson.FACTORY.createParser(body)) {
-        JsonToken first = in.nextToken();
-        if (first == null) {
-          throw Problem.of(400, "the body is empty, expected a JSON object");
+        try {
+          object(in);
+        } catch (JsonProcessingException e) {
+          throw StrictJson.malformed(e, in);
         }
-        if (first != JsonToken.START_OBJECT) {
-          in.skipChildren();
-          requireEnd(in);
-          throw Problem.field(422, "", "the body is " + kindOf(first) + ", expected a JSON object");
-        }
-        for (String key = in.nextFieldName(); key != null; key = in.nextFieldName()) {
-          in.nextToken();
-          key(in, key);
-        }
-        requireEnd(in);
       }
+    }
+
+    private void object(JsonParser in) throws IOException {
+      JsonToken first = in.nextToken();
+      if (first == null) {
+        throw Problem.of(400, "the body is empty, expected a JSON object");
+      }
+      if (first != JsonToken.START_OBJECT) {
+        in.skipChildren();
+        requireEnd(in);
+        throw Problem.field(422, "", "the body is " + kindOf(first) + ", expected a JSON object");
+      }
+      for (String key = in.nextFieldName(); key != null; key = in.nextFieldName()) {
+        in.nextToken();
+        key(in, key);
+      }
+      requireEnd(in);
     }
 
     private void requireEnd(JsonParser in) throws IOException {
@@ -122,7 +128,7 @@ public final class ScoreReader {
         return;
       }
       if ((seen & (1 << index)) != 0) {
-        throw Problem.of(400, "key " + key + " stands twice, expected once");
+        throw Problem.field(400, "/" + key, "the key stands twice, expected once");
       }
       seen |= 1 << index;
       switch (index) {
@@ -147,7 +153,7 @@ public final class ScoreReader {
         refuse("/" + key, text.length() + " characters, expected 1 to " + max);
         return null;
       }
-      StrictJson.requireWellFormed(text);
+      StrictJson.requireWellFormed("/" + key, text);
       return text;
     }
 
@@ -179,9 +185,9 @@ public final class ScoreReader {
         for (String name = in.nextFieldName(); name != null; name = in.nextFieldName()) {
           in.nextToken();
           if (!names.add(name)) {
-            throw Problem.of(400, "a key of groups stands twice, expected once");
+            throw Problem.field(400, "/groups", "a key of it stands twice, expected once");
           }
-          StrictJson.requireWellFormed(name);
+          StrictJson.requireWellFormed("/groups", name);
           String value = text(in, "groups/" + FieldError.token(name), 64);
           if (value != null) {
             out.writeStringField(name, value);
@@ -226,7 +232,7 @@ public final class ScoreReader {
           continue;
         }
         if (filled[slot]) {
-          throw Problem.of(400, "feature " + name + " stands twice, expected once");
+          throw Problem.field(400, "/inputs/" + name, "the feature stands twice, expected once");
         }
         filled[slot] = true;
         missing--;

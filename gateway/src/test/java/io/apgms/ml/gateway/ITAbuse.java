@@ -1,0 +1,316 @@
+package io.apgms.ml.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.OutputStreamWriter;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What a caller makes up must not pile up in the metrics, and what a caller tells of a person must
+ * not come out anywhere. {@code -Dabuse.requests=100000} for a soak.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class ITAbuse {
+  private static final int REQUESTS = Integer.getInteger("abuse.requests", 20_000);
+
+  /** Series that may appear late by themselves: causes of collections, pools on first use. */
+  private static final int SLACK = 16;
+
+  @TempDir static Path dir;
+  private static RunningService service;
+
+  @BeforeAll
+  static void start() throws Exception {
+    service = RunningService.start(dir, Map.of());
+  }
+
+  @AfterAll
+  static void stop() {
+    service.close();
+  }
+
+  private static long series(String metrics) {
+    return metrics.lines().filter(line -> !line.startsWith("#")).count();
+  }
+
+  private static String metrics() throws Exception {
+    return service.management("GET", "/metrics", null, null).body();
+  }
+
+  /** Requests of made-up names; a kind of 0 to 7 chooses which part is made up. */
+  private static String abuse(int kind, String word, SplittableRandom random) {
+    String host = "Host: " + (kind == 6 ? word + ".example" : "x") + "\r\n";
+    String score =
+        switch (kind) {
+          case 0 -> "{\"modelId\":\"" + word + "\",\"inputs\":{}}";
+          case 1 -> "{\"modelId\":\"risk-score\",\"modelVersion\":\"" + version(random) + "\"}";
+          case 2 ->
+              "{\"modelId\":\"risk-score\",\"" + word + "\":1,\"inputs\":{\"" + word + "\":1}}";
+          default -> "{" + word;
+        };
+    return switch (kind) {
+      case 4 -> "GET /" + word + "/" + word + "?" + word + "=1 HTTP/1.1\r\n" + host + "\r\n";
+      case 5 -> word.toUpperCase(Locale.ROOT) + " /ml/models HTTP/1.1\r\n" + host + "\r\n";
+      case 6 ->
+          "GET /ml/models/"
+              + word
+              + " HTTP/1.1\r\n"
+              + host
+              + "X-"
+              + word
+              + ": "
+              + word
+              + "\r\n\r\n";
+      case 7 -> "GET /ml/predictions/" + word + " HTTP/1.1\r\n" + host + "\r\n";
+      default ->
+          "POST /ml/score HTTP/1.1\r\n"
+              + host
+              + "Content-Length: "
+              + score.length()
+              + "\r\nContent-Type: application/json\r\n\r\n"
+              + score;
+    };
+  }
+
+  private static String version(SplittableRandom random) {
+    return Integer.toString(random.nextInt(10_000_000, 100_000_000));
+  }
+
+  /** Sends them over one connection, one after the other; all must be refused. */
+  private static void send(int port, int count, long seed) throws IOException {
+    SplittableRandom random = new SplittableRandom(seed);
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket.setSoTimeout(20_000);
+      BufferedWriter out =
+          new BufferedWriter(
+              new OutputStreamWriter(socket.getOutputStream(), StandardCharsets.ISO_8859_1));
+      BufferedReader in =
+          new BufferedReader(
+              new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1));
+      for (int i = 0; i < count; i++) {
+        StringBuilder word = new StringBuilder("w");
+        random.ints(10, 'a', 'z' + 1).forEach(c -> word.append((char) c));
+        out.write(abuse(i & 7, word.toString(), random));
+        out.flush();
+        assertThat(answer(in)).as("seed %d, request %d", seed, i).isBetween(400, 499);
+      }
+    }
+  }
+
+  private static int answer(BufferedReader in) throws IOException {
+    int status = Integer.parseInt(in.readLine().substring(9, 12));
+    int length = 0;
+    for (String line = in.readLine(); !line.isEmpty(); line = in.readLine()) {
+      if (line.regionMatches(true, 0, "content-length: ", 0, 16)) {
+        length = Integer.parseInt(line.substring(16));
+      }
+    }
+    for (long left = length; left > 0; left -= in.skip(left)) {
+      assertThat(in.ready() || left > 0).isTrue();
+    }
+    return status;
+  }
+
+  @Test
+  @Order(1)
+  void madeUpNames_addNoSeries() throws Exception {
+    long seed = System.nanoTime();
+    for (int port : new int[] {service.apiPort(), service.managementPort()}) {
+      send(port, 64, seed); // each outcome once
+    }
+    long before = series(metrics());
+    send(service.apiPort(), REQUESTS * 3 / 4, seed + 1);
+    send(service.managementPort(), REQUESTS / 4, seed + 2);
+    String after = metrics();
+    assertThat(series(after)).isBetween(before - SLACK, before + SLACK).isLessThan(1_000);
+    assertThat(service.metric("apgms_ml_inference_requests_total", "outcome=\"client_error\""))
+        .as("the requests did arrive")
+        .isGreaterThanOrEqualTo(REQUESTS * 3 / 8.0);
+  }
+
+  /** A registry that tags by a made-up name is seen by the same count. */
+  @Test
+  void aTagOfAnId_isCounted() {
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    long before = series(registry.scrape());
+    for (int i = 0; i < 100; i++) {
+      Counter.builder("planted").tag("model", "w" + i).register(registry).increment();
+    }
+    assertThat(series(registry.scrape())).isGreaterThan(before + SLACK);
+  }
+
+  private static final String CANARY = "Xcanaryq";
+
+  /** Places that hold a canary of their own number. */
+  private static final class Canaries {
+    private final List<String> places = new ArrayList<>();
+
+    String at(String place) {
+      places.add(place);
+      return CANARY + (1_000 + places.size() - 1);
+    }
+
+    /** The places whose canary a text holds. */
+    List<String> in(String text) {
+      List<String> found = new ArrayList<>();
+      for (int i = 0; i < places.size(); i++) {
+        if (text.contains(CANARY + (1_000 + i))) {
+          found.add(places.get(i));
+        }
+      }
+      return found;
+    }
+  }
+
+  private final Canaries canaries = new Canaries();
+  private final List<String> quoted = new ArrayList<>();
+
+  /** The answer may quote nothing of a person, success aside. */
+  private void call(
+      boolean api, String method, String path, String body, Map<String, String> headers)
+      throws Exception {
+    HttpResponse<String> answer =
+        api
+            ? service.api(method, path, body, headers)
+            : service.management(
+                method,
+                path,
+                body,
+                headers.getOrDefault("Authorization", "").replace("Bearer ", ""));
+    if (answer.statusCode() >= 400) {
+      canaries.in(answer.body() + answer.headers().map()).forEach(quoted::add);
+    }
+  }
+
+  private static final List<String> SPOILS =
+      List.of("", ",\"unknown\":1", ",\"modelId\":7", "!", ",\"notes\":\"\\u0000\"");
+
+  /** Each text field of the scoring and feedback routes, as it should be and spoilt. */
+  private void bodies(String good) throws Exception {
+    String inputs = good.substring(1, good.length() - 1);
+    for (String spoil : SPOILS) {
+      String person =
+          "\"requestId\":\"%s\",\"entityId\":\"%s\",\"groups\":{\"sex\":\"%s\"}"
+              .formatted(canaries.at("requestId"), canaries.at("entityId"), canaries.at("groups"));
+      call(true, "POST", "/ml/score", "{" + inputs + "," + person + spoil + "}", Map.of());
+      call(
+          true,
+          "POST",
+          "/ml/score",
+          "{" + inputs + ",\"requestId\":\"" + canaries.at("requestId") + "y".repeat(200) + "\"}",
+          Map.of("X-Request-Timeout-Ms", "100"));
+      String label =
+          """
+          {"modelId":"risk-score","modelVersion":"20261123","label":"TRUE_POSITIVE",
+           "predictionId":"01936b2e-7c00-7000-8000-000000000000","source":"OPERATOR",
+           "submittedBy":"%s","notes":"%s","metadata":{"a":["%s"]}%s}
+          """
+              .formatted(
+                  canaries.at("submittedBy"), canaries.at("notes"), canaries.at("metadata"), spoil);
+      call(
+          true,
+          "POST",
+          "/ml/feedback",
+          label,
+          Map.of("Idempotency-Key", canaries.at("Idempotency-Key") + "z".repeat(300)));
+      call(true, "POST", "/ml/feedback", label, Map.of("User-Agent", canaries.at("User-Agent")));
+    }
+    for (String wrong : List.of("[\"%s\"]", "{\"%s\":1}")) {
+      call(
+          true,
+          "POST",
+          "/ml/score",
+          "{" + inputs + ",\"entityId\":" + wrong.formatted(canaries.at("entityId")) + "}",
+          Map.of());
+      call(
+          true,
+          "POST",
+          "/ml/feedback",
+          "{\"submittedBy\":" + wrong.formatted(canaries.at("submittedBy")) + "}",
+          Map.of());
+    }
+    String infinite = "{\"metadata\":{\"a\":\"%s\",\"n\":1e999}}";
+    call(true, "POST", "/ml/feedback", infinite.formatted(canaries.at("metadata")), Map.of());
+  }
+
+  private void elsewhere(String token) throws Exception {
+    String admin = "Bearer " + token;
+    call(true, "GET", "/ml/predictions?entityId=" + canaries.at("query") + "%00", null, Map.of());
+    call(
+        true,
+        "GET",
+        "/ml/predictions?entityId=" + canaries.at("query") + "y".repeat(200),
+        null,
+        Map.of());
+    call(true, "GET", "/ml/feedback?cursor=" + canaries.at("cursor"), null, Map.of());
+    call(true, "GET", "/nowhere/" + canaries.at("path"), null, Map.of());
+    call(true, "GET", "/ml/models?" + canaries.at("parameter") + "=1", null, Map.of());
+    for (String bad : List.of("Bearer %s", "Bearer %s.e30.e30", "Basic %s", "%s")) {
+      Map<String, String> header = Map.of("Authorization", bad.formatted(canaries.at("token")));
+      call(true, "POST", "/ml/score", "{}", header);
+      call(false, "GET", "/admin/audit", null, header);
+    }
+    for (String path :
+        List.of(
+            "POST /admin/models/risk-score/rollback",
+            "PUT /admin/models/risk-score/pin",
+            "DELETE /admin/models/risk-score/pin",
+            "POST /admin/models/risk-score/promote",
+            "PUT /admin/decision-mode",
+            "DELETE /admin/decision-mode")) {
+      String[] words = path.split(" ", -1);
+      String body =
+          "{\"reason\":\"%s\",\"incident\":\"%s\",\"toRevision\":99999,\"unknown\":1}"
+              .formatted(canaries.at("reason"), canaries.at("incident"));
+      call(false, words[0], words[1], body, Map.of("Authorization", admin));
+    }
+  }
+
+  @Test
+  @Order(2)
+  void personalTexts_comeOutNowhere() throws Exception {
+    bodies(ITFaults.CASE);
+    elsewhere(service.token("oncall"));
+    assertThat(canaries.places).hasSizeGreaterThan(40);
+    assertThat(quoted).as("quoted in an error answer").isEmpty();
+    assertThat(canaries.in(service.logText())).as("in the output").isEmpty();
+    assertThat(canaries.in(metrics())).as("in the metrics").isEmpty();
+    assertThat(
+            service.metric(
+                "apgms_ml_inference_requests_total", "model=\"risk-score\"", "outcome=\"success\""))
+        .as("some were scored")
+        .isPositive();
+  }
+
+  /** One canary in the very text that is searched is found. */
+  @Test
+  void aPlantedCanary_isFound() {
+    String planted = canaries.at("planted");
+    assertThat(canaries.in(service.logText())).isEmpty();
+    assertThat(canaries.in(service.logText() + "WARN no such entity " + planted + "\n"))
+        .containsExactly("planted");
+  }
+}
