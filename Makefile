@@ -4,7 +4,10 @@ MVN ?= mvn -B -ntp -q
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test it format check bench jmh clean
+FUZZ_SECONDS ?= 30
+FUZZ_SOAK_SECONDS ?= 600
+
+.PHONY: help build run test it fuzz soak format check bench jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -20,6 +23,16 @@ test: ## the fast tests; needs nothing but Maven Central
 
 it: ## the tests against a running process (none needs a foreign server yet)
 	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true
+	$(MAKE) fuzz
+
+fuzz: ## fuzz each target for FUZZ_SECONDS (30), after proof that a planted bug is found
+	@tools/fuzz.sh 60 planted; test $$? = 1
+	@tools/fuzz.sh $(FUZZ_SECONDS)
+
+soak: ## the long ones: fuzz each target for ten minutes, 100,000 made-up names
+	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true -Dit.test=ITAbuse \
+	  -Dfailsafe.failIfNoSpecifiedTests=false -Dabuse.requests=100000 -pl gateway -am
+	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SOAK_SECONDS)
 
 format: ## format the sources
 	$(MVN) spotless:apply
