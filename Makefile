@@ -4,7 +4,10 @@ MVN ?= mvn -B -ntp -q
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test it soak format check bench jmh clean
+FUZZ_SECONDS ?= 30
+FUZZ_SOAK_SECONDS ?= 600
+
+.PHONY: help build run test it fuzz soak format check bench jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -20,11 +23,15 @@ test: ## the fast tests; needs nothing but Maven Central
 
 it: ## the tests against a running process, and each fuzz target for 30 seconds
 	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true
-	tools/fuzz.sh 30
+	$(MAKE) fuzz
 
-soak: ## the same in full: more of everything, each fuzz target for ten minutes
-	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true -Dsoak=true
-	tools/fuzz.sh 600
+fuzz: ## fuzz each target for FUZZ_SECONDS (30), after proof that a planted bug is found
+	@tools/fuzz.sh 60 planted; test $$? = 1
+	@tools/fuzz.sh $(FUZZ_SECONDS)
+
+soak: ## the same in full: 100,000 made-up names, 5,000 slow clients, ten minutes a fuzz target
+	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true -Dsoak=true -Dabuse.requests=100000
+	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SOAK_SECONDS)
 
 format: ## format the sources
 	$(MVN) spotless:apply

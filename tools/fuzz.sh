@@ -34,7 +34,7 @@ done
 
 mvn -B -ntp -q -f "$home/pom.xml" test-compile dependency:build-classpath \
   -Dmdep.outputFile=target/test.classpath -Dmdep.includeScope=test \
-  -pl "$(awk 'NF { print $2 }' <<<"$targets" | sort -u | paste -sd,)" -am
+  -pl "$(awk 'NF { print $2 }' <<<"$targets" | sort -u | paste -sd,)" -am || exit 2
 
 fuzz() { # name module class method
   local dir=$home/.fuzz/$1 at=$home/$2 log status=0

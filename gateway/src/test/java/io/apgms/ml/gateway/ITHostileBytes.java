@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -243,6 +244,82 @@ class ITHostileBytes {
     }
     assertThat(failures).isEmpty();
     assertThat(refused).as("answered with a 4xx, not only closed").isGreaterThan(100);
+  }
+
+  private static int score(String headers) throws IOException {
+    String start = "POST /ml/score HTTP/1.1\r\nHost: x\r\nContent-Length: ";
+    String body = ITFaults.CASE;
+    Payload payload =
+        new Payload("one", start + body.length() + "\r\n" + headers + "\r\n" + body, true);
+    return send(service.apiPort(), payload).statuses().get(0);
+  }
+
+  @Test
+  void mediaTypes_otherThanJsonInUtf8_are415() throws Exception {
+    String type = "Content-Type: application/json";
+    for (String taken :
+        List.of(
+            "",
+            type + "\r\n",
+            type + ";charset=UTF-8\r\n",
+            "content-type: Application/JSON\r\n",
+            type + "\r\nContent-Encoding: identity\r\n")) {
+      assertThat(score(taken)).as(taken).isEqualTo(200);
+    }
+    for (String refused :
+        List.of(
+            type + "x\r\n",
+            type + "; charset=utf-16\r\n",
+            type + ", text/plain\r\n",
+            type + "\r\nContent-Type: text/plain\r\n",
+            "Content-Type: text/plain\r\n",
+            "Content-Type: \r\n",
+            "Content-Encoding: gzip\r\n",
+            type + "\r\nContent-Encoding: identity, gzip\r\n",
+            type + "\r\nContent-Encoding: identity\r\nContent-Encoding: br\r\n")) {
+      assertThat(score(refused)).as(refused).isEqualTo(415);
+    }
+  }
+
+  @Test
+  void parametersAndKeys_areHeldToOneRuleOnBothListeners() throws Exception {
+    String oncall = service.token("oncall");
+    for (String path :
+        List.of(
+            "/admin/audit?limit=1&limit=2",
+            "/admin/audit?limit=0",
+            "/admin/audit?limt=1",
+            "/admin/audit?after=-1",
+            "/admin/models/risk-score/active?when=2026-11-23T08:00:00Z")) {
+      assertThat(service.management("GET", path, null, oncall).statusCode())
+          .as(path)
+          .isEqualTo(422);
+    }
+    for (String path : List.of("/admin/audit?limit=2&after=0", "/admin/models/risk-score/active")) {
+      assertThat(service.management("GET", path, null, oncall).statusCode())
+          .as(path)
+          .isEqualTo(200);
+    }
+    for (String path : List.of("/ml/predictions?limit=1&limit=2", "/ml/feedback?limit=1&limit=1")) {
+      assertThat(service.api("GET", path, null).statusCode()).as(path).isEqualTo(422);
+    }
+    String key = "k".repeat(256);
+    String label =
+        """
+        {"modelId":"risk-score","modelVersion":"20261123","label":"TRUE_POSITIVE",
+         "predictionId":"01936b2e-7c00-7000-8000-000000000000","source":"OPERATOR"}
+        """;
+    HttpResponse<String> labelled =
+        service.api("POST", "/ml/feedback", label, Map.of("Idempotency-Key", key));
+    assertThat(labelled.statusCode()).as(labelled.body()).isEqualTo(400);
+    String rollback =
+        "POST /admin/models/risk-score/rollback HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+            + oncall
+            + "\r\nIdempotency-Key: "
+            + key
+            + "\r\nContent-Length: 14\r\n\r\n{\"reason\":\"r\"}";
+    assertThat(send(service.managementPort(), new Payload("one", rollback, true)).statuses())
+        .containsExactly(400);
   }
 
   /** The hidden request does count when it is a second one: the table could catch a split. */
