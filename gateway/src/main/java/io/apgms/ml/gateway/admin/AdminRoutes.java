@@ -95,7 +95,8 @@ final class AdminRoutes {
 
   private void activeAt(RoutingContext rc) {
     String text = rc.request().getParam("at");
-    Instant at = text == null ? Instant.now() : Fields.parseTime(text);
+    // a plus sign that was not encoded arrives as a blank
+    Instant at = text == null ? Instant.now() : Fields.parseTime(text.replace(' ', '+'));
     if (at == null) {
       throw Problem.field(
           422, "at", FieldError.quote(text) + ", expected RFC 3339 as 2026-11-23T08:00:00Z");
@@ -153,7 +154,7 @@ final class AdminRoutes {
   private void promote(RoutingContext rc) {
     String model = model(rc);
     Fields fields = Bodies.fields(rc);
-    String version = fields.required("version", 16);
+    String version = version(fields);
     fields.required("ticket", 64);
     fields.required("reason", MAX_REASON);
     fields.check();
@@ -186,13 +187,18 @@ final class AdminRoutes {
 
   private void pin(RoutingContext rc) {
     Fields fields = Bodies.fields(rc);
-    String version = fields.required("version", 16);
+    String version = version(fields);
     String reason = fields.required("reason", MAX_REASON);
+    fields.check();
+    answerChange(rc, rollouts.pin(model(rc), version, Guard.actor(rc), reason));
+  }
+
+  private static String version(Fields fields) {
+    String version = fields.required("version", 16);
     if (!version.isEmpty() && !Names.isVersion(version)) {
       fields.refuse("version", FieldError.quote(version) + ", expected YYYYMMDD or YYYYMMDD-n");
     }
-    fields.check();
-    answerChange(rc, rollouts.pin(model(rc), version, Guard.actor(rc), reason));
+    return version;
   }
 
   private void unpin(RoutingContext rc) {
@@ -275,12 +281,12 @@ final class AdminRoutes {
       return preset;
     }
     try {
-      long value = Long.parseLong(text);
+      long value = text.matches("[0-9]{1,19}") ? Long.parseLong(text) : -1;
       if (value >= min && value <= max) {
         return value;
       }
     } catch (NumberFormatException e) {
-      // refused below with the range
+      // beyond 64 bits: refused below with the range
     }
     throw Problem.field(
         422, name, FieldError.quote(text) + ", expected a whole number from " + min + " to " + max);

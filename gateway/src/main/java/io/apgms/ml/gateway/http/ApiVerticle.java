@@ -7,6 +7,7 @@ import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.scoring.ScoringVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.ext.web.Router;
@@ -60,7 +61,7 @@ public final class ApiVerticle extends VerticleBase {
                   }
                   connection.closeHandler(v -> parts.connections().decrementAndGet());
                 })
-            .requestHandler(router(flow));
+            .requestHandler(router(vertx, parts, flow));
     return server.listen(parts.http().port(), parts.http().host());
   }
 
@@ -69,7 +70,7 @@ public final class ApiVerticle extends VerticleBase {
     return server == null ? -1 : server.actualPort();
   }
 
-  private Router router(DecisionFlow decisions) {
+  static Router router(Vertx vertx, Parts parts, DecisionFlow decisions) {
     Settings.Http http = parts.http();
     DecisionFlow.Parts shared = parts.flow();
     Router router = Router.router(vertx);
@@ -91,10 +92,12 @@ public final class ApiVerticle extends VerticleBase {
       PredictionRoutes.mount(router, log, shared.runtime());
       FeedbackRoutes.mount(router, body, labels, parts.issuer());
     }
+    OpenApiRoutes.mount(router, "api");
     router.route().failureHandler(ErrorTable::handle);
     for (int status : new int[] {400, 404, 405, 413, 414, 415}) {
       router.errorHandler(status, ErrorTable::handle);
     }
+    router.errorHandler(405, OpenApiRoutes.methodNotAllowed(router));
     return router;
   }
 

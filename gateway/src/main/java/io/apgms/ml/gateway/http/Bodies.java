@@ -5,9 +5,13 @@ import io.vertx.core.http.HttpHeaders;
 import io.vertx.ext.web.RoutingContext;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.regex.Pattern;
 
 /** What handlers of both listeners read from a request's body. */
 public final class Bodies {
+  private static final Pattern JSON =
+      Pattern.compile("application/json[ \\t]*(;|$)", Pattern.CASE_INSENSITIVE);
+
   private Bodies() {}
 
   /** The body, empty where there is none. */
@@ -28,7 +32,7 @@ public final class Bodies {
   /** Takes {@code application/json} and a missing type; refuses others with 415. */
   public static void requireJson(RoutingContext rc) {
     String type = rc.request().getHeader(HttpHeaders.CONTENT_TYPE);
-    if (type != null && !type.regionMatches(true, 0, "application/json", 0, 16)) {
+    if (type != null && !JSON.matcher(type).lookingAt()) {
       throw Problem.of(415, "media type " + FieldError.quote(type) + ", expected application/json");
     }
   }

@@ -142,8 +142,9 @@ public final class ScoreReader {
         return null;
       }
       String text = in.getText();
-      if (text.isEmpty() || text.length() > max) {
-        refuse("/" + key, text.length() + " characters, expected 1 to " + max);
+      if (text.isEmpty() || (text.length() > max && text.codePointCount(0, text.length()) > max)) {
+        refuse(
+            "/" + key, text.codePointCount(0, text.length()) + " characters, expected 1 to " + max);
         return null;
       }
       StrictJson.requireWellFormed(text);
@@ -182,6 +183,9 @@ public final class ScoreReader {
             throw Problem.of(400, "a key of groups stands twice, expected once");
           }
           StrictJson.requireWellFormed(name);
+          if (name.isEmpty() || name.codePointCount(0, name.length()) > 64) {
+            refuse("/groups", "a key of other than 1 to 64 characters");
+          }
           String value = text(in, "groups/" + FieldError.token(name), 64);
           if (value != null) {
             out.writeStringField(name, value);

@@ -28,7 +28,7 @@ public final class StrictJson {
               StreamReadConstraints.builder()
                   .maxNestingDepth(MAX_DEPTH)
                   .maxNumberLength(64)
-                  .maxNameLength(128)
+                  .maxNameLength(512)
                   .maxStringLength(1 << 20)
                   .build())
           .enable(StreamReadFeature.USE_FAST_DOUBLE_PARSER)
