@@ -11,15 +11,16 @@ final class Text {
 
   private Text() {}
 
-  /** Not blank, at most {@code max} UTF-16 units, without NUL (PostgreSQL text cannot hold it). */
+  /** Not blank, at most {@code max} code points, without NUL (PostgreSQL text cannot hold it). */
   static String require(String field, @Nullable String value, int max) {
     if (value == null || value.isBlank()) {
       throw new RegistryException.Invalid(
           field + " is blank, expected 1 to " + max + " characters");
     }
-    if (value.length() > max) {
+    int length = value.codePointCount(0, value.length());
+    if (length > max) {
       throw new RegistryException.Invalid(
-          field + " has " + value.length() + " characters, expected at most " + max);
+          field + " has " + length + " characters, expected at most " + max);
     }
     if (value.indexOf('\0') >= 0) {
       throw new RegistryException.Invalid(field + " holds a NUL, expected text");

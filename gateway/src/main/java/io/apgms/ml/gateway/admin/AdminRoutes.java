@@ -154,7 +154,7 @@ final class AdminRoutes {
   private void promote(RoutingContext rc) {
     String model = model(rc);
     Fields fields = Bodies.fields(rc);
-    String version = fields.required("version", 16);
+    String version = version(fields);
     fields.required("ticket", 64);
     fields.required("reason", MAX_REASON);
     fields.check();
@@ -187,13 +187,18 @@ final class AdminRoutes {
 
   private void pin(RoutingContext rc) {
     Fields fields = Bodies.fields(rc);
-    String version = fields.required("version", 16);
+    String version = version(fields);
     String reason = fields.required("reason", MAX_REASON);
+    fields.check();
+    answerChange(rc, rollouts.pin(model(rc), version, Guard.actor(rc), reason));
+  }
+
+  private static String version(Fields fields) {
+    String version = fields.required("version", 16);
     if (!version.isEmpty() && !Names.isVersion(version)) {
       fields.refuse("version", FieldError.quote(version) + ", expected YYYYMMDD or YYYYMMDD-n");
     }
-    fields.check();
-    answerChange(rc, rollouts.pin(model(rc), version, Guard.actor(rc), reason));
+    return version;
   }
 
   private void unpin(RoutingContext rc) {

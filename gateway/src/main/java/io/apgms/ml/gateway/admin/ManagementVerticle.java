@@ -5,12 +5,14 @@ import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.http.Door;
 import io.apgms.ml.gateway.http.ErrorTable;
 import io.apgms.ml.gateway.http.Guard;
+import io.apgms.ml.gateway.http.OpenApiRoutes;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.handler.BodyHandler;
@@ -42,6 +44,11 @@ public final class ManagementVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
+    server = parts.door().server(vertx, router(vertx, parts));
+    return server.listen(parts.management().port(), parts.management().host());
+  }
+
+  static Router router(Vertx vertx, Parts parts) {
     Router router = Router.router(vertx);
     BodyHandler body = BodyHandler.create(false).setBodyLimit(MAX_BODY);
     ControlMeters gauges =
@@ -71,12 +78,13 @@ public final class ManagementVerticle extends VerticleBase {
         .mount(router, guard, body);
     new ModeRoutes(parts.registry(), parts.control(), parts.modes(), parts.runtime())
         .mount(router, guard, body);
+    OpenApiRoutes.mount(router, "management");
     router.route().failureHandler(ErrorTable::handle);
     for (int status : new int[] {400, 404, 405, 413, 414, 415}) {
       router.errorHandler(status, ErrorTable::handle);
     }
-    server = parts.door().server(vertx, router);
-    return server.listen(parts.management().port(), parts.management().host());
+    router.errorHandler(405, OpenApiRoutes.methodNotAllowed(router));
+    return router;
   }
 
   /** The port that was bound. */

@@ -8,6 +8,7 @@ import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.scoring.ScoringVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.handler.BodyHandler;
@@ -50,7 +51,7 @@ public final class ApiVerticle extends VerticleBase {
   private Future<?> listen(String scoringAddress) {
     flow = new DecisionFlow(vertx, context, scoringAddress, parts.flow());
     batches = new BatchFlow(vertx, scoringAddress, parts.flow());
-    server = parts.door().server(vertx, router(flow, batches));
+    server = parts.door().server(vertx, router(vertx, parts, flow, batches));
     return server.listen(parts.http().port(), parts.http().host());
   }
 
@@ -59,7 +60,7 @@ public final class ApiVerticle extends VerticleBase {
     return server == null ? -1 : server.actualPort();
   }
 
-  private Router router(DecisionFlow decisions, BatchFlow many) {
+  static Router router(Vertx vertx, Parts parts, DecisionFlow decisions, BatchFlow many) {
     Settings.Http http = parts.http();
     Guard guard = parts.guard();
     DecisionFlow.Parts shared = parts.flow();
@@ -81,10 +82,12 @@ public final class ApiVerticle extends VerticleBase {
       PredictionRoutes.mount(router, guard, log, shared.runtime());
       FeedbackRoutes.mount(router, guard, body, labels);
     }
+    OpenApiRoutes.mount(router, "api");
     router.route().failureHandler(ErrorTable::handle);
     for (int status : new int[] {400, 404, 405, 413, 414, 415}) {
       router.errorHandler(status, ErrorTable::handle);
     }
+    router.errorHandler(405, OpenApiRoutes.methodNotAllowed(router));
     return router;
   }
 

@@ -2,20 +2,36 @@ package io.apgms.ml.gateway.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Typed reads of one JSON object that collect every refusal, so that a caller sees them all. */
 public final class Fields {
   private static final Instant LATEST = Instant.parse("9999-12-31T23:59:59Z");
+
+  // UUID.fromString takes groups of other lengths and cuts them
+  private static final Pattern UUID_TEXT =
+      Pattern.compile("\\p{XDigit}{8}(-\\p{XDigit}{4}){3}-\\p{XDigit}{12}");
+
+  // OffsetDateTime takes no offset beyond 18 hours; RFC 3339 does
+  private static final Pattern RFC_3339 =
+      Pattern.compile(
+          "(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?)"
+              + "([Zz]|(?<sign>[+-])(?<hours>[01][0-9]|2[0-3]):(?<minutes>[0-5][0-9]))");
+
   private final ObjectNode body;
   private final List<FieldError> errors = new ArrayList<>();
   private final Set<String> known = new HashSet<>();
@@ -27,7 +43,7 @@ public final class Fields {
   /** A text that must be there; empty when it was refused. */
   public String required(String key, int maxLength) {
     String text = optional(key, maxLength);
-    if (text == null && !body.has(key)) {
+    if (text == null && get(key) == null) {
       refuse(key, "missing, expected a string of at most " + maxLength + " characters");
     }
     return text == null ? "" : text;
@@ -44,8 +60,13 @@ public final class Fields {
       return null;
     }
     String text = node.textValue();
-    if (text.isBlank() || text.length() > maxLength) {
-      refuse(key, text.length() + " characters, expected 1 to " + maxLength);
+    int length = text.codePointCount(0, text.length());
+    if (text.isBlank() || length > maxLength) {
+      refuse(
+          key,
+          text.isBlank()
+              ? "blank, expected 1 to " + maxLength + " characters"
+              : length + " characters, expected 1 to " + maxLength);
       return null;
     }
     return text;
@@ -80,14 +101,7 @@ public final class Fields {
 
   /** The UUID in its 36 characters; null for anything else. */
   public static @Nullable UUID parseUuid(String text) {
-    if (text.length() != 36) {
-      return null;
-    }
-    try {
-      return UUID.fromString(text);
-    } catch (IllegalArgumentException e) {
-      return null;
-    }
+    return UUID_TEXT.matcher(text).matches() ? UUID.fromString(text) : null;
   }
 
   public @Nullable Instant time(String key) {
@@ -101,12 +115,29 @@ public final class Fields {
 
   /** An RFC 3339 time of the years 1970 to 9999; null for anything else. */
   public static @Nullable Instant parseTime(String text) {
+    Matcher parts = RFC_3339.matcher(text);
+    if (!parts.matches()) {
+      return null;
+    }
     try {
-      Instant time = OffsetDateTime.parse(text).toInstant();
+      Instant time =
+          LocalDateTime.parse(parts.group("local").toUpperCase(Locale.ROOT))
+              .toInstant(ZoneOffset.UTC)
+              .minus(offset(parts));
       return time.isBefore(Instant.EPOCH) || time.isAfter(LATEST) ? null : time;
     } catch (DateTimeParseException e) {
       return null;
     }
+  }
+
+  private static Duration offset(Matcher parts) {
+    if (parts.group("sign") == null) {
+      return Duration.ZERO;
+    }
+    Duration offset =
+        Duration.ofHours(Integer.parseInt(parts.group("hours")))
+            .plusMinutes(Integer.parseInt(parts.group("minutes")));
+    return parts.group("sign").equals("-") ? offset.negated() : offset;
   }
 
   /** A whole number, or null where it is left out. */
@@ -115,10 +146,10 @@ public final class Fields {
     if (node == null) {
       return null;
     }
-    if (!node.isIntegralNumber()
-        || !node.canConvertToLong()
-        || node.longValue() < min
-        || node.longValue() > max) {
+    boolean whole =
+        node.isIntegralNumber()
+            || (node.isNumber() && node.doubleValue() == Math.rint(node.doubleValue()));
+    if (!whole || !node.canConvertToLong() || node.longValue() < min || node.longValue() > max) {
       refuse(
           key,
           FieldError.quote(node.toString())
@@ -176,6 +207,6 @@ public final class Fields {
   }
 
   private static String kind(JsonNode node) {
-    return "a JSON " + node.getNodeType().name().toLowerCase(java.util.Locale.ROOT);
+    return "a JSON " + node.getNodeType().name().toLowerCase(Locale.ROOT);
   }
 }

@@ -37,8 +37,9 @@ public final class Params {
 
   @Nullable String text(String name) {
     String text = rc.queryParams().get(name);
-    if (text != null && (text.isEmpty() || text.length() > 128)) {
-      errors.add(new FieldError(name, text.length() + " characters, expected 1 to 128"));
+    int length = text == null ? 1 : text.codePointCount(0, text.length());
+    if (length < 1 || length > 128) {
+      errors.add(new FieldError(name, length + " characters, expected 1 to 128"));
       return null;
     }
     if (text != null && text.indexOf('\0') >= 0) { // PostgreSQL takes no such text

@@ -149,8 +149,9 @@ public final class ScoreReader {
         return null;
       }
       String text = in.getText();
-      if (text.isEmpty() || text.length() > max) {
-        refuse("/" + key, text.length() + " characters, expected 1 to " + max);
+      if (text.isEmpty() || (text.length() > max && text.codePointCount(0, text.length()) > max)) {
+        refuse(
+            "/" + key, text.codePointCount(0, text.length()) + " characters, expected 1 to " + max);
         return null;
       }
       StrictJson.requireWellFormed("/" + key, text);
@@ -188,6 +189,9 @@ public final class ScoreReader {
             throw Problem.field(400, "/groups", "a key of it stands twice, expected once");
           }
           StrictJson.requireWellFormed("/groups", name);
+          if (name.isEmpty() || name.codePointCount(0, name.length()) > 64) {
+            refuse("/groups", "a key of other than 1 to 64 characters");
+          }
           String value = text(in, "groups/" + FieldError.token(name), 64);
           if (value != null) {
             out.writeStringField(name, value);
