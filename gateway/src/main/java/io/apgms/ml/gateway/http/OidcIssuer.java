@@ -70,6 +70,7 @@ public final class OidcIssuer implements TokenVerifier {
         vertx.createHttpClient(
             new HttpClientOptions()
                 .setConnectTimeout((int) FETCH_MS)
+                .setKeepAlive(false) // five minutes later the issuer has closed it
                 .setMaxChunkSize(8_192)
                 .setDecompressionSupported(false));
   }
@@ -147,19 +148,24 @@ public final class OidcIssuer implements TokenVerifier {
     }
     lastFetch = nanoTime.getAsLong();
     Future<Void> started =
-        get(issuer.replaceAll("/$", "") + "/.well-known/openid-configuration")
-            .map(this::jwksUri)
-            .compose(this::get)
-            .map(this::read)
+        readKeys()
+            .recover(e -> readKeys()) // once more: a connection may be lost
             .<Void>mapEmpty()
             .recover(
                 e -> {
-                  LOG.warn("the token issuer's keys could not be read: {}", e.getMessage());
+                  LOG.warn("the token issuer's keys could not be read: {}", e.toString());
                   return Future.succeededFuture();
                 })
             .onComplete(done -> fetched());
     fetching = started.isComplete() ? null : started;
     return started;
+  }
+
+  private Future<Keys> readKeys() {
+    return get(issuer.replaceAll("/$", "") + "/.well-known/openid-configuration")
+        .map(this::jwksUri)
+        .compose(this::get)
+        .map(this::read);
   }
 
   private synchronized void fetched() {
