@@ -1,0 +1,58 @@
+package io.apgms.ml.registry;
+
+import java.io.IOException;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What the gates said of one artifact, as a document whose digest approvals are bound to.
+ *
+ * @param manifestDigest {@code sha256:…} of the artifact's manifest.json
+ * @param policyDigest {@code sha256:…} of the policy the gates followed
+ * @param results one a gate at most
+ */
+public record GateEvidence(
+    String model,
+    String version,
+    String manifestDigest,
+    String policyDigest,
+    List<GateResult> results) {
+  public GateEvidence {
+    Names.requireModel(model);
+    Names.requireVersion(version);
+    Text.requireDigest(manifestDigest);
+    Text.requireDigest(policyDigest);
+    results = List.copyOf(results);
+    Set<Gate> named = new HashSet<>();
+    for (GateResult result : results) {
+      if (!named.add(result.gate())) {
+        throw new RegistryException.Invalid(
+            "gate " + result.gate() + " stands twice in the evidence, expected once");
+      }
+    }
+  }
+
+  /** Reads the document strictly. */
+  public static GateEvidence parse(byte[] json) {
+    try {
+      GateEvidence evidence = StrictJson.MAPPER.readValue(json, GateEvidence.class);
+      if (evidence == null) {
+        throw new RegistryException.Invalid("gate evidence: null, expected an object");
+      }
+      return evidence;
+    } catch (IOException e) {
+      throw new RegistryException.Invalid("gate evidence: " + e.getMessage());
+    }
+  }
+
+  /** The document; the same evidence gives the same bytes. */
+  public byte[] toJson() {
+    return StrictJson.bytes(this);
+  }
+
+  /** {@code sha256:…} of the document. */
+  public String digest() {
+    return "sha256:" + ArtifactStore.sha256(toJson());
+  }
+}

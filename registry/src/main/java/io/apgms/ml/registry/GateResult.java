@@ -1,0 +1,26 @@
+package io.apgms.ml.registry;
+
+import java.util.List;
+
+/**
+ * What a gate said of one artifact.
+ *
+ * @param reasons one line each, naming the offending and the expected value; of a pass, what was
+ *     measured; never empty
+ */
+public record GateResult(Gate gate, Outcome outcome, List<String> reasons) {
+  /** {@code inconclusive}: nothing could be measured, so nothing is proved. It never passes. */
+  public enum Outcome {
+    pass,
+    fail,
+    inconclusive
+  }
+
+  public GateResult {
+    reasons = List.copyOf(reasons);
+    if (reasons.isEmpty()) {
+      throw new RegistryException.Invalid(
+          "gate " + gate + " gives no reason, expected one or more");
+    }
+  }
+}
