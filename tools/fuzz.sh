@@ -12,6 +12,7 @@ score-reader   gateway           io.apgms.ml.gateway.http.ScoreReaderFuzzTest   
 infer-reader   gateway           io.apgms.ml.gateway.http.InferReaderTest          read_anyBytes_areRefusedOrWithinTheSchema
 fields         gateway           io.apgms.ml.gateway.http.FieldsFuzzTest           read
 manifest       registry          io.apgms.ml.registry.ManifestFuzzTest             parse
+signature      registry          io.apgms.ml.registry.signature.SignatureFuzzTest   read
 copy-tuple     feedback-verticle io.apgms.ml.feedback.CopyTupleFuzzTest            decode
 '
 # A planted bug, fuzzed only when it is named: proves that a finding is found and reported.

@@ -21,7 +21,7 @@ final class Bootstrap {
   private static final Logger LOG = LoggerFactory.getLogger(Bootstrap.class);
   private static final long RETRY_MS = 2_000;
   private static final List<String> GATES_NOT_RUN =
-      List.of("signature", "bias", "reproducibility", "smoke", "approvals");
+      List.of("bias", "reproducibility", "smoke", "approvals");
 
   private final Vertx vertx;
   private final DatabaseAddress address;

@@ -24,6 +24,8 @@ import io.apgms.ml.gateway.http.TokenVerifier;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.signature.TrustFile;
+import io.apgms.ml.registry.signature.VerifyingKey;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ScoringVerticle;
 import io.apgms.ml.scoring.TorchModel;
@@ -100,7 +102,9 @@ public final class Service implements AutoCloseable {
     int timeoutMs = settings.database().timeoutMs();
     Pool pool = Database.pool(vertx, address, settings.database().poolSize(), timeoutMs);
     RegistryDatabase registry = new RegistryDatabase(pool, Duration.ofMillis(timeoutMs));
-    ArtifactStore store = new ArtifactStore(settings.registry().dir());
+    TrustFile trust = Artifacts.trust(settings);
+    warnOfDevelopmentKey(trust);
+    ArtifactStore store = Artifacts.store(settings);
     migrate(new Bootstrap(vertx, address, registry, store));
 
     String pin = settings.decision().mode();
@@ -165,6 +169,13 @@ public final class Service implements AutoCloseable {
             new Door(settings.http(), settings.limits(), tls)));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
+  }
+
+  private static void warnOfDevelopmentKey(TrustFile trust) {
+    VerifyingKey key = trust.developmentKey();
+    if (key != null) {
+      LOG.warn("DEVELOPMENT KEY {} may sign EVERY model here, because ML_AUTH is dev", key.id());
+    }
   }
 
   private DatabaseAddress database(DataDir data) throws IOException {

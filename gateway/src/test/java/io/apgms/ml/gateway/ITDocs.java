@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,7 +25,7 @@ class ITDocs {
   @TempDir Path dir;
 
   /** The shell blocks of a document, in one shell. */
-  private List<String> run(String document) throws Exception {
+  private List<String> run(String document, Map<String, String> settings) throws Exception {
     StringBuilder script = new StringBuilder("set -euo pipefail\n");
     Matcher blocks = BLOCK.matcher(Files.readString(RunningService.HOME.resolve(document)));
     while (blocks.find()) {
@@ -32,14 +33,14 @@ class ITDocs {
         script.append(blocks.group(2)).append("\nprintf '\\n%s\\n' '").append(END).append("'\n");
       }
     }
-    try (RunningService service = RunningService.start(dir, Map.of())) {
+    try (RunningService service = RunningService.start(dir, settings)) {
       return List.of(service.shell(script.toString()).split("\n" + END + "\n?", -1));
     }
   }
 
   @Test
   void readme_itsCommands_answerAsItSays() throws Exception {
-    List<String> outputs = run("README.md");
+    List<String> outputs = run("README.md", Map.of());
     Matcher blocks = BLOCK.matcher(Files.readString(RunningService.HOME.resolve("README.md")));
     List<JsonNode> shown = new ArrayList<>();
     while (blocks.find()) {
@@ -63,6 +64,21 @@ class ITDocs {
 
   @Test
   void runbook_itsCommands_succeed() throws Exception {
-    assertThat(run("docs/RUNBOOK.md")).hasSizeGreaterThan(4);
+    Path models = RunningService.HOME.resolve("artifacts/models");
+    try (Stream<Path> files = Files.walk(models)) {
+      for (Path file : files.toList()) { // it signs and revokes: a copy
+        Files.copy(file, dir.resolve("models").resolve(models.relativize(file).toString()));
+      }
+    }
+    Path trust = dir.resolve("trust.json");
+    Files.copy(RunningService.HOME.resolve("conf/trust.json"), trust);
+    Map<String, String> copies =
+        Map.of(
+            "ML_REGISTRY_DIR", dir.resolve("models").toString(), "ML_TRUST_FILE", trust.toString());
+
+    List<String> outputs = run("docs/RUNBOOK.md", copies);
+
+    assertThat(outputs).hasSizeGreaterThan(7);
+    assertThat(outputs.get(outputs.size() - 2)).contains("is revoked", "not any more");
   }
 }

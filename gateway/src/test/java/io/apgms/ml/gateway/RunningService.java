@@ -112,12 +112,22 @@ final class RunningService implements AutoCloseable {
   }
 
   private ProcessBuilder command(String... arguments) {
+    return command(environment, arguments);
+  }
+
+  private static ProcessBuilder command(Map<String, String> environment, String... arguments) {
     java.util.List<String> words = new java.util.ArrayList<>();
     words.add(HOME.resolve("bin/ml-service").toString());
     words.addAll(java.util.List.of(arguments));
     ProcessBuilder builder = new ProcessBuilder(words);
     builder.environment().putAll(environment);
     return builder;
+  }
+
+  /** Runs a command of the launcher that needs no running service; its output. */
+  static String launcher(Map<String, String> environment, int expectedExit, String... arguments)
+      throws Exception {
+    return finish(command(environment, arguments), expectedExit, String.join(" ", arguments));
   }
 
   /** Runs another command of the launcher against the same settings; its output. */

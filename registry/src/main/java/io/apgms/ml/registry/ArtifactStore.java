@@ -1,26 +1,27 @@
 package io.apgms.ml.registry;
 
+import io.apgms.ml.registry.signature.ModelSignature;
+import io.apgms.ml.registry.signature.ModelSignature.Signed;
+import io.apgms.ml.registry.signature.Trust;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The artifact folders {@code <root>/<model>/<version>/}. Blocking: call it off the event loop. */
@@ -33,12 +34,30 @@ public final class ArtifactStore {
   private static final long MAX_MANIFEST_BYTES = 4L << 20;
   private static final long MAX_FILE_BYTES = 256L << 20;
   private static final long MAX_ARTIFACT_BYTES = 512L << 20;
-  private static final int MAX_FILES = 64;
 
   private final Path root;
+  private final @Nullable Checks checks;
 
-  public ArtifactStore(Path root) {
+  /** Who is trusted, asked anew at every load, and what time it is. */
+  private record Checks(Supplier<Trust> trust, InstantSource clock) {}
+
+  private ArtifactStore(Path root, @Nullable Checks checks) {
     this.root = root;
+    this.checks = checks;
+  }
+
+  /**
+   * A store that loads only what a trusted key has signed, nobody has revoked, and is valid now.
+   *
+   * @param trust asked at every load
+   */
+  public static ArtifactStore trusting(Path root, Supplier<Trust> trust, InstantSource clock) {
+    return new ArtifactStore(root, new Checks(trust, clock));
+  }
+
+  /** A store that asks for no signature: for what was just made here, and never for serving. */
+  public static ArtifactStore withoutSignatures(Path root) {
+    return new ArtifactStore(root, null);
   }
 
   /** Model ids that have a folder, sorted. */
@@ -65,11 +84,12 @@ public final class ArtifactStore {
   }
 
   /**
-   * Reads every file of an artifact once and checks each against the manifest. It does not say that
-   * this is the artifact that was deployed: use {@link #load(String, String, String)} for that.
+   * Reads every file of an artifact once, verifies the signature over them, and checks each against
+   * the manifest. It does not say that this is the artifact that was deployed: use {@link
+   * #load(String, String, String)} for that.
    *
    * @throws RegistryException.NotFound when there is no such folder
-   * @throws RegistryException.Corrupt naming the file and what did not match
+   * @throws RegistryException.Corrupt naming the file and what did not match, or who revoked it
    */
   public VerifiedArtifact load(String model, String version) {
     return load(folder(model, version), model, version, null);
@@ -96,15 +116,76 @@ public final class ArtifactStore {
     return folder;
   }
 
-  private static VerifiedArtifact load(
-      Path folder, String model, String version, @Nullable String deployed) {
-    byte[] manifestBytes = read(folder.resolve(MANIFEST), MANIFEST, MAX_MANIFEST_BYTES);
+  private VerifiedArtifact load(
+      Path path, String model, String version, @Nullable String deployed) {
+    ArtifactFolder folder = ArtifactFolder.open(path);
+    byte[] manifestBytes = folder.read(MANIFEST, MAX_MANIFEST_BYTES);
     String digest = "sha256:" + sha256(manifestBytes);
     if (deployed != null && !deployed.equals(digest)) {
       throw new RegistryException.Corrupt(
           MANIFEST + " has digest " + digest + ", expected " + deployed + " as deployed");
     }
+    Instant now = checks == null ? Instant.EPOCH : checks.clock().instant();
+    Signed signed = null;
+    if (checks != null) {
+      Trust trust = checks.trust().get();
+      trust.requireUnrevoked(model, version, digest, null);
+      // Before anything of the manifest is looked at.
+      signed = trust.verify(model, folder.read(SIGNATURE, ModelSignature.MAX_BYTES), now);
+      requireSameNames(signed, folder.names());
+      requireSigned(signed, MANIFEST, digest.substring(7));
+    }
     Manifest manifest = Manifest.parse(manifestBytes);
+    requireNamed(manifest, model, version);
+    Validity validity = manifest.validity();
+    if (checks != null && validity != null && !validity.holds(now)) {
+      throw new RegistryException.Corrupt(
+          "manifest.json is valid " + validity + ", and now it is " + now);
+    }
+    requireSameNames(manifest, folder.names());
+    Map<String, byte[]> kept = new HashMap<>();
+    long budget = MAX_ARTIFACT_BYTES;
+    for (Manifest.FileEntry entry : manifest.files()) {
+      if (signed != null) {
+        requireSigned(signed, entry.name(), entry.sha256());
+      }
+      byte[] bytes = verified(folder, entry, Math.min(MAX_FILE_BYTES, budget));
+      budget -= bytes.length;
+      if (KEPT.contains(entry.name())) {
+        kept.put(entry.name(), bytes);
+      }
+    }
+    return new VerifiedArtifact(
+        manifest,
+        digest,
+        require(kept, MODEL),
+        GoldenRow.parse(require(kept, GOLDEN)),
+        signed == null ? null : signed.signer().id());
+  }
+
+  private static void requireSameNames(Signed signed, Set<String> inFolder) {
+    Set<String> unsigned = new TreeSet<>(inFolder);
+    unsigned.remove(SIGNATURE);
+    for (String name : signed.digests().keySet()) {
+      if (!unsigned.remove(name)) {
+        throw new RegistryException.Corrupt(name + " is missing, it is signed");
+      }
+    }
+    if (!unsigned.isEmpty()) {
+      throw new RegistryException.Corrupt(
+          unsigned + " in the folder, expected only what is signed");
+    }
+  }
+
+  private static void requireSigned(Signed signed, String name, String sha256) {
+    String expected = signed.digests().get(name);
+    if (!sha256.equals(expected)) {
+      throw new RegistryException.Corrupt(
+          name + " has SHA-256 " + sha256 + ", expected " + expected + " as signed");
+    }
+  }
+
+  private static void requireNamed(Manifest manifest, String model, String version) {
     if (!manifest.model().equals(model) || !manifest.version().equals(version)) {
       throw new RegistryException.Corrupt(
           "manifest.json names "
@@ -116,18 +197,6 @@ public final class ArtifactStore {
               + "/"
               + version);
     }
-    requireSameNames(manifest, names(folder));
-    Map<String, byte[]> kept = new HashMap<>();
-    long budget = MAX_ARTIFACT_BYTES;
-    for (Manifest.FileEntry entry : manifest.files()) {
-      byte[] bytes = verified(folder, entry, Math.min(MAX_FILE_BYTES, budget));
-      budget -= bytes.length;
-      if (KEPT.contains(entry.name())) {
-        kept.put(entry.name(), bytes);
-      }
-    }
-    return new VerifiedArtifact(
-        manifest, digest, require(kept, MODEL), GoldenRow.parse(require(kept, GOLDEN)));
   }
 
   /** Every file but manifest and signature stands in the manifest once, and the other way round. */
@@ -138,7 +207,8 @@ public final class ArtifactStore {
     for (Manifest.FileEntry entry : manifest.files()) {
       if (!unnamed.remove(entry.name())) {
         throw new RegistryException.Corrupt(
-            entry.name() + " stands in the manifest, expected once and in the folder");
+            Names.printable(entry.name())
+                + " stands in the manifest, expected once and in the folder");
       }
     }
     if (!unnamed.isEmpty()) {
@@ -147,8 +217,8 @@ public final class ArtifactStore {
     }
   }
 
-  private static byte[] verified(Path folder, Manifest.FileEntry entry, long maxBytes) {
-    byte[] bytes = read(folder.resolve(entry.name()), entry.name(), maxBytes);
+  private static byte[] verified(ArtifactFolder folder, Manifest.FileEntry entry, long maxBytes) {
+    byte[] bytes = folder.read(entry.name(), maxBytes);
     if (bytes.length != entry.size()) {
       throw new RegistryException.Corrupt(
           entry.name() + " has " + bytes.length + " bytes, expected " + entry.size());
@@ -159,56 +229,6 @@ public final class ArtifactStore {
           entry.name() + " has SHA-256 " + actual + ", expected " + entry.sha256());
     }
     return bytes;
-  }
-
-  private static Set<String> names(Path folder) {
-    Set<String> names = new HashSet<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
-      for (Path entry : entries) {
-        if (names.size() == MAX_FILES) {
-          throw new RegistryException.Corrupt("more than " + MAX_FILES + " files in the folder");
-        }
-        String name = String.valueOf(entry.getFileName());
-        names.add(name);
-        requirePlainFile(entry, name);
-      }
-    } catch (IOException | DirectoryIteratorException e) {
-      throw unreadable("the folder", e);
-    }
-    return names;
-  }
-
-  private static BasicFileAttributes requirePlainFile(Path file, String name) throws IOException {
-    BasicFileAttributes attributes =
-        Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-    if (!attributes.isRegularFile()) {
-      throw new RegistryException.Corrupt(name + " is a link or a folder, expected a plain file");
-    }
-    return attributes;
-  }
-
-  /** The only place where bytes are read; a file that grows meanwhile is cut at the bound. */
-  private static byte[] read(Path file, String name, long maxBytes) {
-    OpenOption[] noLinks = {StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS};
-    try {
-      long size = requirePlainFile(file, name).size();
-      if (size > maxBytes) {
-        throw new RegistryException.Corrupt(
-            name + " has " + size + " bytes, expected at most " + maxBytes);
-      }
-      try (InputStream in = Files.newInputStream(file, noLinks)) {
-        return in.readNBytes((int) maxBytes);
-      }
-    } catch (NoSuchFileException e) {
-      throw new RegistryException.Corrupt(name + " is missing");
-    } catch (IOException e) {
-      throw unreadable(name, e);
-    }
-  }
-
-  /** Without the exception's text, which holds paths. */
-  private static RegistryException.Corrupt unreadable(String what, Exception e) {
-    return new RegistryException.Corrupt(what + " cannot be read: " + e.getClass().getSimpleName());
   }
 
   private static byte[] require(Map<String, byte[]> files, String name) {
@@ -227,7 +247,7 @@ public final class ArtifactStore {
     } catch (NoSuchFileException e) {
       return List.of();
     } catch (IOException | DirectoryIteratorException e) {
-      throw unreadable("the registry", e);
+      throw ArtifactFolder.unreadable("the registry", e);
     }
     names.sort(null);
     return names;

@@ -1,11 +1,14 @@
 package io.apgms.ml.registry;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
@@ -24,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param threshold scores at or above it are recommended for review; in (0, 1)
  * @param slo what the model's service promises
  * @param provenance what it was made from
+ * @param validity when it may be loaded; null, and left out in the file, for always
  */
 public record Manifest(
     String model,
@@ -33,7 +37,9 @@ public record Manifest(
     Histogram scoreBaseline,
     double threshold,
     Slo slo,
-    Provenance provenance) {
+    Provenance provenance,
+    @JsonSetter(nulls = Nulls.SET) @JsonInclude(JsonInclude.Include.NON_NULL)
+        @Nullable Validity validity) {
 
   private static final ObjectWriter PRETTY =
       StrictJson.MAPPER.writer(
@@ -59,6 +65,19 @@ public record Manifest(
       throw new RegistryException.Corrupt(
           "manifest: threshold " + threshold + ", expected between 0 and 1");
     }
+  }
+
+  /** One that is valid for ever. */
+  public Manifest(
+      String model,
+      String version,
+      List<FileEntry> files,
+      List<Feature> features,
+      Histogram scoreBaseline,
+      double threshold,
+      Slo slo,
+      Provenance provenance) {
+    this(model, version, files, features, scoreBaseline, threshold, slo, provenance, null);
   }
 
   /** One file: its SHA-256 in lower-case hex and its size in bytes. */
@@ -161,7 +180,11 @@ public record Manifest(
   /** Reads a manifest strictly: an unknown, missing, duplicate or mistyped key is refused. */
   public static Manifest parse(byte[] json) {
     try {
-      Manifest manifest = StrictJson.MAPPER.readValue(json, Manifest.class);
+      JsonNode tree = StrictJson.MAPPER.readTree(json);
+      if (tree instanceof ObjectNode object && !object.has("validity")) {
+        object.putNull("validity"); // the one key that may be left out
+      }
+      Manifest manifest = StrictJson.MAPPER.treeToValue(tree, Manifest.class);
       if (manifest == null) {
         throw new RegistryException.Corrupt("manifest: null, expected an object");
       }

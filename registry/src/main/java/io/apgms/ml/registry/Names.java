@@ -34,7 +34,7 @@ public final class Names {
   }
 
   /** At most 64 characters of what a caller sent, with everything unprintable replaced. */
-  private static String printable(String text) {
+  static String printable(String text) {
     String cut = text.length() > 64 ? text.substring(0, 64) + "…" : text;
     return cut.replaceAll("[^\\x20-\\x7e…]", "?");
   }

@@ -30,7 +30,10 @@ public abstract sealed class RegistryException extends RuntimeException {
     }
   }
 
-  /** The artifact on disk is not what its manifest says: it must not be loaded. */
+  /**
+   * The artifact on disk is not what its manifest says, or nobody who is trusted vouches for it: it
+   * must not be loaded.
+   */
   public static final class Corrupt extends RegistryException {
     private static final long serialVersionUID = 1L;
 

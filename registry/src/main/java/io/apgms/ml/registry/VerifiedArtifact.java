@@ -1,6 +1,7 @@
 package io.apgms.ml.registry;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The bytes of an artifact that were read once and matched the manifest; what is loaded is exactly
@@ -8,11 +9,23 @@ import java.util.List;
  *
  * @param digest {@code sha256:…} of manifest.json, which names every other file's digest
  * @param torchScript the bytes of model.pt; not to be changed
+ * @param signer {@code sha256:…} of the public key that vouches for it; null where nobody was asked
+ *     for a signature
  */
 @SuppressWarnings("ArrayRecordComponent") // megabytes handed over once; never compared
 public record VerifiedArtifact(
-    Manifest manifest, String digest, byte[] torchScript, List<GoldenRow> golden) {
+    Manifest manifest,
+    String digest,
+    byte[] torchScript,
+    List<GoldenRow> golden,
+    @Nullable String signer) {
   public VerifiedArtifact {
     golden = List.copyOf(golden);
+  }
+
+  /** One that nobody has signed. */
+  public VerifiedArtifact(
+      Manifest manifest, String digest, byte[] torchScript, List<GoldenRow> golden) {
+    this(manifest, digest, torchScript, golden, null);
   }
 }

@@ -1,19 +1,38 @@
 package io.apgms.ml.registry;
 
+import io.apgms.ml.registry.signature.ModelSignature;
+import io.apgms.ml.registry.signature.SigningKey;
+import io.apgms.ml.registry.signature.Trust;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
-/** A small artifact folder that verifies. */
+/** A small artifact folder that verifies, signed anew whenever its manifest is written. */
 final class ArtifactFixture {
   static final String MODEL = "credit-default";
   static final String VERSION = "20261118";
+  static final Instant NOW = Instant.parse("2026-11-24T08:00:00Z");
+  static final SigningKey.Pair KEY = SigningKey.Pair.generate();
+  static final Trust TRUST =
+      new Trust(
+          List.of(
+              new Trust.Pinned(
+                  KEY.verifying(),
+                  Set.of(MODEL),
+                  new Validity("2026-11-01T00:00:00Z", "2027-11-01T00:00:00Z"),
+                  "made for this test")),
+          List.of());
 
   final Path root;
   final Path folder;
@@ -66,6 +85,27 @@ final class ArtifactFixture {
 
   void write(Manifest manifest) throws IOException {
     Files.write(folder.resolve("manifest.json"), manifest.toJson());
+    sign(KEY);
+  }
+
+  /** Signs every plain file of the folder as it is. */
+  void sign(SigningKey.Pair key) throws IOException {
+    SortedMap<String, String> digests = new TreeMap<>();
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        if (!file.endsWith(ModelSignature.FILE)) {
+          digests.put(
+              file.getFileName().toString(), ArtifactStore.sha256(Files.readAllBytes(file)));
+        }
+      }
+    }
+    Files.write(
+        folder.resolve(ModelSignature.FILE),
+        ModelSignature.sign(VERSION, digests, key.signing(), List.of(key.verifying())));
+  }
+
+  static ArtifactStore store(Path root) {
+    return ArtifactStore.trusting(root, () -> TRUST, InstantSource.fixed(NOW));
   }
 
   /** Writes a file and names it in the manifest as it is. */
@@ -78,6 +118,6 @@ final class ArtifactFixture {
   }
 
   VerifiedArtifact load() {
-    return new ArtifactStore(root).load(MODEL, VERSION);
+    return store(root).load(MODEL, VERSION);
   }
 }

@@ -25,7 +25,8 @@ final class TestModels {
   /** Gives its one feature back as the score. */
   static final String IDENTITY = "return torch.select(input, 1, 0)";
 
-  private static final ArtifactStore STORE = new ArtifactStore(Path.of("../artifacts/models"));
+  private static final ArtifactStore STORE =
+      ArtifactStore.withoutSignatures(Path.of("../artifacts/models"));
   private static final Histogram NO_BASELINE = new Histogram(List.of(), List.of(0L), 0);
 
   private TestModels() {}

@@ -6,6 +6,7 @@ import io.apgms.ml.registry.Manifest;
 import io.apgms.ml.registry.Manifest.FeatureType;
 import io.apgms.ml.registry.Manifest.Histogram;
 import io.apgms.ml.registry.Names;
+import io.apgms.ml.registry.Validity;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.scoring.TorchModel;
 import io.apgms.ml.training.data.Canary;
@@ -37,12 +38,14 @@ final class Packaging {
           RunFolder.NOTEBOOK);
 
   private final String version;
+  private final Validity validity;
   private final TrainingRun run;
   private final ModelSchema schema;
   private final Map<String, byte[]> files = new TreeMap<>();
 
-  private Packaging(RunFolder folder, String version) {
+  private Packaging(RunFolder folder, String version, Validity validity) {
     this.version = version;
+    this.validity = validity;
     this.run = folder.run();
     this.schema = folder.schema();
     FROM_RUN.forEach(name -> files.put(name, folder.read(name)));
@@ -57,11 +60,11 @@ final class Packaging {
     }
   }
 
-  static Packaging of(RunFolder folder, String version) {
+  static Packaging of(RunFolder folder, String version, Validity validity) {
     if (!Names.isVersion(version)) {
       throw new TrainingException.Run("version '" + version + "', expected YYYYMMDD or YYYYMMDD-n");
     }
-    Packaging packaging = new Packaging(folder, version);
+    Packaging packaging = new Packaging(folder, version, validity);
     packaging.files.put("golden.json", Json.write(packaging.golden()));
     if (packaging.schema.source().generator() != null) {
       packaging.files.put(Canary.NAME, Canary.gzipped(packaging.schema));
@@ -88,7 +91,8 @@ final class Packaging {
     } catch (IOException e) {
       throw new TrainingException.Run("the artifact cannot be written: " + e.getMessage());
     }
-    VerifiedArtifact artifact = new ArtifactStore(outRoot).load(schema.model(), version);
+    VerifiedArtifact artifact =
+        ArtifactStore.withoutSignatures(outRoot).load(schema.model(), version);
     checkGolden(artifact);
     return artifact;
   }
@@ -125,7 +129,8 @@ final class Packaging {
             run.snapshot().rows(),
             run.containerDigest(),
             run.trainer(),
-            run.seed()));
+            run.seed()),
+        validity);
   }
 
   private List<Manifest.Feature> features() {

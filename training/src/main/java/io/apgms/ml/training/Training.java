@@ -2,6 +2,7 @@ package io.apgms.ml.training;
 
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.Manifest.Histogram;
+import io.apgms.ml.registry.Validity;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.training.TrainingRun.SnapshotReference;
 import io.apgms.ml.training.data.Dataset;
@@ -133,12 +134,14 @@ public final class Training {
 
   /**
    * Makes an artifact folder {@code <outRoot>/<model>/<version>/} of an evaluated run and loads it
-   * back as the service does.
+   * back as the service does, but for the signature: it has none yet.
    *
+   * @param validity when the artifact may be loaded
    * @throws TrainingException.Run when the version is taken or the run is not evaluated
    */
-  public static VerifiedArtifact packageRun(Path runDir, String version, Path outRoot) {
-    return Packaging.of(new RunFolder(runDir), version).write(outRoot);
+  public static VerifiedArtifact packageRun(
+      Path runDir, String version, Validity validity, Path outRoot) {
+    return Packaging.of(new RunFolder(runDir), version, validity).write(outRoot);
   }
 
   /**

@@ -7,12 +7,14 @@ import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.GoldenRow;
 import io.apgms.ml.registry.Manifest;
 import io.apgms.ml.registry.VerifiedArtifact;
+import io.apgms.ml.registry.signature.TrustFile;
 import io.apgms.ml.scoring.TorchModel;
 import io.apgms.ml.training.data.ModelSchema;
 import io.apgms.ml.training.data.SchemaReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -22,7 +24,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ShippedArtifactsTest {
   private static final Path MODELS = TestRuns.REPOSITORY.resolve("artifacts/models");
-  private static final ArtifactStore STORE = new ArtifactStore(MODELS);
+  private static final ArtifactStore STORE =
+      ArtifactStore.trusting(
+          MODELS,
+          new TrustFile(TestRuns.REPOSITORY.resolve("conf/trust.json"), null),
+          InstantSource.system());
 
   @TempDir Path folder;
 

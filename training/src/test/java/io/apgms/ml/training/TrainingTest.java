@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryException;
+import io.apgms.ml.registry.Validity;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.training.data.Snapshot.Window;
 import io.apgms.ml.training.report.Evaluation;
@@ -20,6 +21,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrainingTest {
+  private static final Validity VALIDITY =
+      new Validity("2026-11-23T00:00:00Z", "2028-11-23T00:00:00Z");
+
   @TempDir Path folder;
 
   @Test
@@ -71,11 +75,13 @@ class TrainingTest {
     Evaluation evaluation = Training.evaluate(folder.resolve("run"), null, Progress.silent());
     Path root = folder.resolve("out");
 
-    VerifiedArtifact artifact = Training.packageRun(folder.resolve("run"), "20261123", root);
+    VerifiedArtifact artifact =
+        Training.packageRun(folder.resolve("run"), "20261123", VALIDITY, root);
 
     assertThat(evaluation.crossValidation().foldAuc()).hasSize(5);
     assertThat(evaluation.crossValidation().overall().auc()).isGreaterThan(0.8);
     assertThat(artifact.golden()).hasSize(6);
+    assertThat(artifact.manifest().validity()).isEqualTo(VALIDITY);
     assertThat(artifact.manifest().features()).hasSize(12);
     Path made = root.resolve("risk-score/20261123");
     List<String> canary = canary(made.resolve("canary.csv.gz"));
@@ -92,9 +98,10 @@ class TrainingTest {
   void package_versionTaken_isRefused() throws IOException {
     TestRuns.train(folder, "run", 7);
     Training.evaluate(folder.resolve("run"), null, Progress.silent());
-    Training.packageRun(folder.resolve("run"), "20261123", folder);
+    Training.packageRun(folder.resolve("run"), "20261123", VALIDITY, folder);
 
-    assertThatThrownBy(() -> Training.packageRun(folder.resolve("run"), "20261123", folder))
+    assertThatThrownBy(
+            () -> Training.packageRun(folder.resolve("run"), "20261123", VALIDITY, folder))
         .isInstanceOf(TrainingException.Run.class)
         .hasMessageContaining("risk-score/20261123 is there already");
   }
@@ -103,7 +110,7 @@ class TrainingTest {
   void package_versionThatIsNone_isRefused() throws IOException {
     TestRuns.train(folder, "run", 7);
 
-    assertThatThrownBy(() -> Training.packageRun(folder.resolve("run"), "../up", folder))
+    assertThatThrownBy(() -> Training.packageRun(folder.resolve("run"), "../up", VALIDITY, folder))
         .isInstanceOf(TrainingException.Run.class)
         .hasMessageContaining("expected YYYYMMDD");
   }
@@ -112,7 +119,8 @@ class TrainingTest {
   void package_runNotEvaluated_isRefused() throws IOException {
     TestRuns.train(folder, "run", 7);
 
-    assertThatThrownBy(() -> Training.packageRun(folder.resolve("run"), "20261123", folder))
+    assertThatThrownBy(
+            () -> Training.packageRun(folder.resolve("run"), "20261123", VALIDITY, folder))
         .isInstanceOf(TrainingException.Run.class)
         .hasMessageContaining("evaluation.json");
   }
@@ -188,7 +196,8 @@ class TrainingTest {
         byte[] flipped = bytes.clone();
         flipped[at] ^= 1;
         Files.write(file, flipped);
-        assertThatThrownBy(() -> new ArtifactStore(root).load("risk-score", "20261123"))
+        assertThatThrownBy(
+                () -> ArtifactStore.withoutSignatures(root).load("risk-score", "20261123"))
             .as("%s, byte %d", file.getFileName(), at)
             .isInstanceOf(RegistryException.class);
       }

@@ -19,6 +19,8 @@ import picocli.CommandLine.HelpCommand;
       TrainingCommands.Train.class,
       TrainingCommands.Evaluate.class,
       TrainingCommands.Pack.class,
+      SignCommand.class,
+      KeysCommand.class,
       VerifyCommand.class,
       DeploymentCommands.Rollback.class,
       DeploymentCommands.Pin.class,

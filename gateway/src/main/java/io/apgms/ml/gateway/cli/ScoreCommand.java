@@ -3,6 +3,7 @@ package io.apgms.ml.gateway.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.gateway.Artifacts;
 import io.apgms.ml.gateway.http.FieldError;
 import io.apgms.ml.gateway.http.Problem;
 import io.apgms.ml.gateway.http.ScoreReader;
@@ -70,8 +71,7 @@ final class ScoreCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    ArtifactStore store =
-        new ArtifactStore(Settings.read(MlService.home(), System.getenv()).registry().dir());
+    ArtifactStore store = Artifacts.store(Settings.read(MlService.home(), System.getenv()));
     ScoringRuntime runtime = new ScoringRuntime(CHUNK, new SimpleMeterRegistry());
     ServedModel served = runtime.prepare(store.load(model, version(store)));
     runtime.activate(model, served.version());

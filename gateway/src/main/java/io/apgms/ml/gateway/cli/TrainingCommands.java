@@ -1,9 +1,11 @@
 package io.apgms.ml.gateway.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.apgms.ml.gateway.Artifacts;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.Names;
+import io.apgms.ml.registry.Validity;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.training.TrainOptions;
 import io.apgms.ml.training.Training;
@@ -13,6 +15,7 @@ import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -141,7 +144,7 @@ final class TrainingCommands {
       name = "package",
       description = {
         "Make an artifact folder of an evaluated run, with manifest, golden rows and canary set,",
-        "and load it back as the service does."
+        "and load it back as the service does. It is not signed yet: see sign."
       },
       footer = {"", "Example:", "  bin/ml-service package --run run/ --version 20261125"})
   static final class Pack implements Callable<Integer> {
@@ -160,23 +163,36 @@ final class TrainingCommands {
         description = "folder of candidates (default: candidates/ beside the registry)")
     private @Nullable Path out;
 
+    @Option(
+        names = "--valid-days",
+        description = "how long it may be loaded, from today on (default: ${DEFAULT-VALUE})")
+    private int validDays = 730;
+
     @Override
     public Integer call() {
+      if (validDays < 1 || validDays > 36_500) {
+        throw new Failure(
+            Failure.USAGE, "--valid-days is " + validDays + ", expected from 1 to 36500");
+      }
       if (!Names.isVersion(version)) {
         throw new Failure(
             Failure.USAGE, "version '" + version + "', expected YYYYMMDD or YYYYMMDD-n");
       }
       Path root = out;
       if (root == null) {
-        Path registry = Settings.read(MlService.home(), System.getenv()).registry().dir();
-        root = registry.resolveSibling("candidates");
+        root = Artifacts.candidates(Settings.read(MlService.home(), System.getenv()));
       }
-      VerifiedArtifact made = Training.packageRun(run, version, root);
+      VerifiedArtifact made =
+          Training.packageRun(run, version, Validity.ofDays(Instant.now(), validDays), root);
       spec.commandLine()
           .getOut()
           .printf(
-              "%s %s packaged, digest %s%n",
-              made.manifest().model(), made.manifest().version(), made.digest());
+              "%s %s packaged, digest %s%nnext: bin/ml-service sign --model %s --version %s%n",
+              made.manifest().model(),
+              made.manifest().version(),
+              made.digest(),
+              made.manifest().model(),
+              made.manifest().version());
       return 0;
     }
   }

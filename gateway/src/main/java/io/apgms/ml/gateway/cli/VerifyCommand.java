@@ -1,6 +1,7 @@
 package io.apgms.ml.gateway.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.apgms.ml.gateway.Artifacts;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryException;
@@ -17,7 +18,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "verify",
     description = {
-      "Check the artifacts of the registry: every byte against its manifest.",
+      "Check the artifacts of the registry: every byte against its manifest and the signature over",
+      "both, by a key that is pinned for the model and not revoked.",
       "The other gates come with the registry's gates; asking for one is refused, not passed."
     },
     footer = {
@@ -49,8 +51,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    ArtifactStore store =
-        new ArtifactStore(Settings.read(MlService.home(), System.getenv()).registry().dir());
+    ArtifactStore store = Artifacts.store(Settings.read(MlService.home(), System.getenv()));
     int failed = 0;
     int checked = 0;
     for (String m : model == null ? store.models() : List.of(model)) {
@@ -68,7 +69,8 @@ final class VerifyCommand implements Callable<Integer> {
   private static Map<String, String> check(ArtifactStore store, String model, String version) {
     try {
       VerifiedArtifact artifact = store.load(model, version);
-      return Map.of("outcome", "pass", "detail", artifact.digest());
+      return Map.of(
+          "outcome", "pass", "detail", artifact.digest() + " signed by " + artifact.signer());
     } catch (RegistryException e) {
       return Map.of("outcome", "fail", "detail", String.valueOf(e.getMessage()));
     }

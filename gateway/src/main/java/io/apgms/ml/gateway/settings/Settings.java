@@ -59,8 +59,11 @@ public record Settings(
     }
   }
 
-  /** The artifacts, and the versions this replica is held to by model id. */
-  public record Registry(Path dir, Pins pins) {}
+  /**
+   * The artifacts, the file that says who may sign them, and the versions this replica is held to
+   * by model id.
+   */
+  public record Registry(Path dir, Path trust, Pins pins) {}
 
   /** Mode pin, flags file and blast-radius cap. */
   public record Decision(@Nullable String mode, Path flagsFile, int actionCap) {}
@@ -131,6 +134,7 @@ public record Settings(
                 in.number("database.timeoutMs", "ML_DATABASE_TIMEOUT_MS", 50, 30_000)),
             new Registry(
                 in.path("registry.dir", "ML_REGISTRY_DIR"),
+                in.path("registry.trust", "ML_TRUST_FILE"),
                 pins(in.text("registry.pin", "ML_MODEL_VERSION"))),
             new Decision(
                 in.oneOf("decision.mode", "ML_DECISION_MODE", "", "observe", "act"),

@@ -4,7 +4,7 @@ package io.apgms.ml.gateway.settings;
 public final class SettingsException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  SettingsException(String key, String value, String expected) {
+  public SettingsException(String key, String value, String expected) {
     super("setting " + key + " is '" + value + "', expected " + expected);
   }
 }

@@ -27,6 +27,7 @@ class SettingsTest {
     assertThat(s.management()).isEqualTo(new Settings.Management("127.0.0.1", 9090));
     assertThat(s.data()).isEqualTo(new Settings.Data(HOME.resolve("data"), 1 << 30, true));
     assertThat(s.registry().dir()).isEqualTo(HOME.resolve("artifacts/models"));
+    assertThat(s.registry().trust()).isEqualTo(HOME.resolve("conf/trust.json"));
     assertThat(s.registry().pins().of("risk-score")).isNull();
     assertThat(s.decision())
         .isEqualTo(new Settings.Decision(null, HOME.resolve("conf/flags.json"), 600));
