@@ -96,7 +96,6 @@ final class Contract {
       for (Map.Entry<String, JsonNode> member : path.getValue().properties()) {
         if (METHODS.contains(member.getKey())) {
           List<JsonNode> parameters = new ArrayList<>();
-          path.getValue().path("parameters").forEach(p -> parameters.add(resolve(p)));
           member.getValue().path("parameters").forEach(p -> parameters.add(resolve(p)));
           operations.add(
               new Operation(
@@ -149,6 +148,11 @@ final class Contract {
   List<String> slips() {
     List<String> slips = new ArrayList<>();
     document.at("/components/schemas").fieldNames().forEachRemaining(this::compile);
+    for (Map.Entry<String, JsonNode> path : document.path("paths").properties()) {
+      if (path.getValue().has("parameters")) { // their references are shown without a name
+        slips.add(path.getKey() + " has parameters, expected them at each operation: for /docs");
+      }
+    }
     for (Operation operation : operations) {
       for (JsonNode parameter : operation.parameters()) {
         compile("parameter " + parameter.path("name"), parameter.path("schema"));
