@@ -28,6 +28,8 @@ import java.util.function.BooleanSupplier;
 final class RunningService implements AutoCloseable {
   static final Path HOME = Path.of("..").toAbsolutePath().normalize();
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Contract API = Contract.of("api");
+  private static final Contract MANAGEMENT = Contract.of("management");
 
   private final Map<String, String> environment;
   private final Path log;
@@ -194,7 +196,26 @@ final class RunningService implements AutoCloseable {
       request.header("Content-Type", "application/json");
       request.method(method, BodyPublishers.ofString(body));
     }
-    return client.send(request.build(), BodyHandlers.ofString());
+    HttpResponse<String> response = client.send(request.build(), BodyHandlers.ofString());
+    requireDocumented(port == apiPort ? API : MANAGEMENT, method, path, response);
+    return response;
+  }
+
+  /** Whatever a test is about: no answer may be one that the listener's document does not have. */
+  private static void requireDocumented(
+      Contract contract, String method, String path, HttpResponse<String> response) {
+    Map<String, String> headers = new HashMap<>();
+    response.headers().map().forEach((name, values) -> headers.put(name, values.get(0)));
+    Contract.Answer answer =
+        new Contract.Answer(
+            method,
+            path.replaceAll("\\?.*", ""),
+            response.statusCode(),
+            headers,
+            response.body().getBytes(StandardCharsets.UTF_8));
+    if (!contract.violations(answer).isEmpty()) {
+      throw new AssertionError(contract.violations(answer) + "\n" + response.body());
+    }
   }
 
   /** The status line that these bytes are answered with. */

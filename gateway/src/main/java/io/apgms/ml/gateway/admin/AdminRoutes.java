@@ -231,9 +231,9 @@ final class AdminRoutes {
   /** What a DELETE says: in its body, or as parameters where a client sends no body. */
   record Removal(String reason, @Nullable String modelId) {
     static Removal of(RoutingContext rc) {
-      String reason = rc.request().getParam("reason");
+      String reason = rc.queryParams().get("reason");
       if (reason != null && !reason.isBlank() && reason.length() <= MAX_REASON) {
-        return new Removal(reason, rc.request().getParam("modelId"));
+        return new Removal(reason, rc.queryParams().get("modelId"));
       }
       Fields fields = Bodies.fields(rc);
       Removal removal =

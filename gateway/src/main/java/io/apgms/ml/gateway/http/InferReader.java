@@ -28,10 +28,11 @@ final class InferReader {
 
   private static final int MAX_ERRORS = 16;
   private static final int MAX_ID = 128;
-  private static final int MAX_TIMEOUT_MS = 60_000;
+  private static final int MAX_TIMEOUT_MICROS = 60_000_000;
   private static final Set<String> KEYS = Set.of("id", "parameters", "inputs", "outputs");
   private static final Set<String> INPUT_KEYS =
       Set.of("name", "shape", "datatype", "parameters", "data");
+  private static final Set<String> OUTPUT_KEYS = Set.of("name", "parameters");
 
   private final InputSchema schema;
   private final List<FieldError> errors = new ArrayList<>(0);
@@ -63,11 +64,12 @@ final class InferReader {
   private InferRequest request(ObjectNode root, ByteBuffer tensor) {
     refuseUnknown(root, "", KEYS);
     JsonNode id = root.path("id");
-    if (!id.isMissingNode() && (!id.isTextual() || id.textValue().length() > MAX_ID)) {
+    if (!id.isMissingNode() && (!id.isTextual() || characters(id.textValue()) > MAX_ID)) {
       refuse("/id", "expected a string of at most " + MAX_ID + " characters");
     }
-    JsonNode parameters = root.path("parameters");
-    List<Output> outputs = outputs(root.path("outputs"), flag(parameters, "binary_data_output"));
+    JsonNode parameters = parameters(root, "");
+    List<Output> outputs =
+        outputs(root.path("outputs"), flag(parameters, "", "binary_data_output"));
     Long timeoutMs = timeoutMs(parameters.path("timeout"));
     JsonNode inputs = root.path("inputs");
     if (!inputs.isArray() || inputs.size() != 1 || !inputs.get(0).isObject()) {
@@ -77,7 +79,7 @@ final class InferReader {
     JsonNode input = inputs.get(0);
     int count = header(input);
     float[] rows = new float[count * schema.size()];
-    JsonNode size = input.path("parameters").path("binary_data_size");
+    JsonNode size = parameters(input, "/inputs/0").path("binary_data_size");
     if (size.isMissingNode()) {
       if (tensor.hasRemaining()) {
         throw Problem.of(
@@ -108,8 +110,9 @@ final class InferReader {
             && shape.get(0).canConvertToInt()
             && shape.get(0).isIntegralNumber()
             && shape.get(0).intValue() >= 1
+            && shape.get(1).canConvertToInt()
             && shape.get(1).isIntegralNumber()
-            && shape.get(1).longValue() == schema.size();
+            && shape.get(1).intValue() == schema.size();
     if (!matrix) {
       refuse("/inputs/0/shape", quoted(shape) + ", expected [rows, " + schema.size() + "]");
     }
@@ -137,7 +140,7 @@ final class InferReader {
   private void binary(JsonNode input, JsonNode size, ByteBuffer tensor, float[] rows) {
     int width = width(input);
     long expected = (long) rows.length * width;
-    if (!size.isIntegralNumber() || size.longValue() != expected) {
+    if (!size.isIntegralNumber() || !size.canConvertToLong() || size.longValue() != expected) {
       throw Problem.field(
           400,
           "/inputs/0/parameters/binary_data_size",
@@ -229,21 +232,26 @@ final class InferReader {
     List<Output> outputs = new ArrayList<>();
     EnumSet<OutputName> seen = EnumSet.noneOf(OutputName.class);
     for (int i = 0; i < Math.min(asked.size(), MAX_ERRORS); i++) {
-      OutputName name = outputName(asked.get(i).path("name").textValue());
+      JsonNode output = asked.get(i);
+      String pointer = "/outputs/" + i;
+      refuseUnknown(output, pointer, OUTPUT_KEYS);
+      OutputName name = outputName(output.path("name").textValue());
       if (name == null || !seen.add(name)) {
         refuse(
-            "/outputs/" + i + "/name",
-            quoted(asked.get(i).path("name"))
+            pointer + "/name",
+            quoted(output.path("name"))
                 + ", expected each of "
                 + Arrays.toString(OutputName.values())
                 + " once");
         continue;
       }
-      JsonNode parameters = asked.get(i).path("parameters");
+      JsonNode parameters = parameters(output, pointer);
       outputs.add(
           new Output(
               name,
-              parameters.has("binary_data") ? flag(parameters, "binary_data") : binaryByDefault));
+              parameters.has("binary_data")
+                  ? flag(parameters, pointer, "binary_data")
+                  : binaryByDefault));
     }
     return outputs;
   }
@@ -257,10 +265,19 @@ final class InferReader {
     return null;
   }
 
-  private boolean flag(JsonNode parameters, String key) {
+  /** The parameters of an object; some of the protocol's are of no use here and passed over. */
+  private JsonNode parameters(JsonNode object, String pointer) {
+    JsonNode parameters = object.path("parameters");
+    if (!parameters.isMissingNode() && !parameters.isObject()) {
+      refuse(pointer + "/parameters", quoted(parameters) + ", expected an object");
+    }
+    return parameters;
+  }
+
+  private boolean flag(JsonNode parameters, String pointer, String key) {
     JsonNode node = parameters.path(key);
     if (!node.isMissingNode() && !node.isBoolean()) {
-      refuse("/parameters/" + key, quoted(node) + ", expected a boolean");
+      refuse(pointer + "/parameters/" + key, quoted(node) + ", expected a boolean");
     }
     return node.booleanValue();
   }
@@ -270,14 +287,14 @@ final class InferReader {
     if (timeout.isMissingNode()) {
       return null;
     }
-    long ms = timeout.longValue() / 1_000;
-    if (!timeout.isIntegralNumber() || ms < 1 || ms > MAX_TIMEOUT_MS) {
+    boolean whole = timeout.isIntegralNumber() && timeout.canConvertToInt();
+    if (!whole || timeout.intValue() < 1_000 || timeout.intValue() > MAX_TIMEOUT_MICROS) {
       refuse(
           "/parameters/timeout",
-          quoted(timeout) + " microseconds, expected 1000 to " + MAX_TIMEOUT_MS * 1_000L);
+          quoted(timeout) + " microseconds, expected 1000 to " + MAX_TIMEOUT_MICROS);
       return null;
     }
-    return ms;
+    return timeout.longValue() / 1_000;
   }
 
   private void refuseUnknown(JsonNode object, String pointer, Set<String> known) {
@@ -291,6 +308,10 @@ final class InferReader {
                     "unknown, expected only " + known.stream().sorted().toList());
               }
             });
+  }
+
+  private static int characters(String text) {
+    return text.codePointCount(0, text.length());
   }
 
   private static String quoted(JsonNode node) {

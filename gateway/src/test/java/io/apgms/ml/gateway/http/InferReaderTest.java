@@ -163,6 +163,14 @@ class InferReaderTest {
         "{'outputs':7,'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/outputs",
         "{'outputs':[{'name':'x'}],'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/outputs/0/name",
         "{'parameters':{'timeout':0},'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/parameters/timeout",
+        "{'parameters':{'timeout':60000001},'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/parameters/timeout",
+        "{'parameters':{'timeout':18446744073709556616},'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/parameters/timeout",
+        "{'parameters':7,'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/parameters",
+        "{'outputs':[{'name':'score','more':1}],'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/outputs/0/more",
+        "{'outputs':[{'name':'score','parameters':[]}],'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/outputs/0/parameters",
+        "{'outputs':[{'name':'score','parameters':{'binary_data':1}}],'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','data':[1,1]}]}|422|/outputs/0/parameters/binary_data",
+        "{'inputs':[{'name':'input','shape':[1,18446744073709551618],'datatype':'FP32'}]}|422|/inputs/0/shape",
+        "{'inputs':[{'name':'input','shape':[1,2],'datatype':'FP32','parameters':'x','data':[1,1]}]}|422|/inputs/0/parameters",
       })
   void read_wrongField_isNamed(String json, int status, String pointer) {
     Problem problem = refused(() -> read(json));
@@ -171,10 +179,22 @@ class InferReaderTest {
   }
 
   @Test
+  void read_id_isBoundedInCharacters() {
+    String longest = "\uD83D\uDE00".repeat(128);
+    assertThat(read(JSON.formatted("[1,1,1,1]", ",'id':'" + longest + "'")).id())
+        .isEqualTo(longest);
+    assertThat(
+            refused(() -> read(JSON.formatted("[1,1,1,1]", ",'id':'" + longest + "x'"))).status())
+        .isEqualTo(422);
+  }
+
+  @Test
   void read_binarySizes_mustAgree() {
     byte[] two = tensor("FP32", 1, 1);
     assertThat(refused(() -> binary(BINARY.formatted(1, "FP32", 9), two)).status()).isEqualTo(400);
     assertThat(refused(() -> binary(BINARY.formatted(2, "FP32", 16), two)).status()).isEqualTo(400);
+    String wrapped = BINARY.replace("%d}", "18446744073709551624}").formatted(1, "FP32");
+    assertThat(refused(() -> binary(wrapped, two)).status()).isEqualTo(400);
     assertThat(refused(() -> binary(JSON.formatted("[1,1,1,1]", ""), two)).status()).isEqualTo(400);
     assertThat(refused(() -> InferReader.read(two, 9, SCHEMA)).status()).isEqualTo(400);
     assertThat(refused(() -> InferReader.jsonBytes("-1", 9)).status()).isEqualTo(400);

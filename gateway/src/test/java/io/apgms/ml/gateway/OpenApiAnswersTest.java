@@ -1,0 +1,401 @@
+package io.apgms.ml.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.gateway.Contract.Answer;
+import io.apgms.ml.gateway.Contract.Operation;
+import io.apgms.ml.gateway.Wire.Request;
+import io.apgms.ml.gateway.http.DevIssuer;
+import io.apgms.ml.gateway.http.Roles;
+import io.apgms.ml.gateway.settings.Settings;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every status that a document has is provoked and answered as described, and nothing else is. What
+ * can be asked of any operation is asked of each (its own example, no token, no role, a body that
+ * is too large, a database that is away …), so that a new one is covered by its document; what
+ * needs a state of its own is asked for by name.
+ */
+class OpenApiAnswersTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int MAX_BODY = 65_536;
+  private static final String VERSION = "20261123";
+  private static final String ALTERED = "20261124"; // the same files: its manifest says 20261123
+
+  /** Documented statuses that no test provokes, and why. Not for statuses that are merely new. */
+  private static final Map<String, String> NOT_PROVOKED =
+      Map.of(
+          "forceObserve 503",
+          "the database would have to go between the commit and the reading for the answer; before"
+              + " the commit the answer is 202");
+
+  private final Map<String, Contract> contracts =
+      Map.of("api", Contract.of("api"), "management", Contract.of("management"));
+  private final List<Answer> apiAnswers = new ArrayList<>();
+  private final Map<String, Set<Integer>> provoked = new TreeMap<>();
+  private final List<String> violations = new ArrayList<>();
+  private final Wire wire = new Wire();
+  private int subjects;
+
+  @TempDir Path dir;
+
+  /** A listener that runs, and a token that may do everything there. */
+  private record Listener(String name, int port, String token, boolean healthy) {}
+
+  @Test
+  void answers_ofEveryOperation_areThoseOfTheDocument() throws Exception {
+    try (wire) {
+      faulty();
+      healthy();
+    }
+    assertThat(violations)
+        .as("answers that the documents in gateway/src/main/resources/openapi do not describe")
+        .isEmpty();
+    assertThat(unprovoked())
+        .as("documented, and provoked by nothing: ask for it below, or it is not true")
+        .isEqualTo(new TreeSet<>(NOT_PROVOKED.keySet()));
+    assertLiesAreFound();
+  }
+
+  private Set<String> unprovoked() {
+    Set<String> unprovoked = new TreeSet<>();
+    for (Contract contract : contracts.values()) {
+      for (Operation operation : contract.operations()) {
+        for (int status : operation.statuses()) {
+          if (!provoked.getOrDefault(operation.id(), Set.of()).contains(status)) {
+            unprovoked.add(operation.id() + " " + status);
+          }
+        }
+      }
+    }
+    return unprovoked;
+  }
+
+  /** Sends and notes; what is answered must be documented. */
+  private Answer ask(Listener to, Operation operation, Request request) throws Exception {
+    return note(to, operation, wire.send(to.port, request));
+  }
+
+  private Answer note(Listener to, Operation operation, Answer answer) {
+    if (to.name.equals("api")) {
+      apiAnswers.add(answer);
+    }
+    violations.addAll(contracts.get(to.name).violations(answer));
+    provoked.computeIfAbsent(operation.id(), id -> new TreeSet<>()).add(answer.status());
+    if (to.healthy && answer.status() >= 500) {
+      violations.add(answer + " by a service without a fault");
+    }
+    return answer;
+  }
+
+  /** As the document's own examples have it. */
+  private Request example(Listener to, Operation operation) {
+    Contract contract = contracts.get(to.name);
+    StringBuilder uri = new StringBuilder(operation.path());
+    String query = "";
+    for (JsonNode parameter : operation.parameters()) {
+      String name = parameter.path("name").asText();
+      String value = contract.parameterExample(parameter);
+      if (parameter.path("in").asText().equals("path")) {
+        int at = uri.indexOf("{" + name + "}");
+        uri.replace(at, at + name.length() + 2, value);
+      } else if (parameter.path("required").asBoolean()) {
+        query = "?" + name + "=" + value.replace(' ', '+');
+      }
+    }
+    Request request = new Request(operation.method(), uri + query, Map.of(), null);
+    JsonNode body = contract.bodyExample(operation);
+    return body == null ? request : request.json(body);
+  }
+
+  private static boolean takesBody(Operation operation) {
+    return operation.node().has("requestBody") || operation.method().equals("DELETE");
+  }
+
+  // ---- a service with faults --------------------------------------------------------------------
+
+  private void faulty() throws Exception {
+    try (PlantedService service = PlantedService.start(dir.resolve("planted"))) {
+      for (String name : List.of("api", "management")) {
+        int port = name.equals("api") ? service.apiPort() : service.managementPort();
+        Listener to = new Listener(name, port, "", false);
+        for (Operation operation : contracts.get(name).operations()) {
+          Request request = example(to, operation);
+          if (operation.secured()) {
+            guarded(to, operation, request);
+          }
+          ask(to, operation, request.token(subject("away"))); // no database, a full spool
+        }
+        service.failScrapes(true);
+        service.scoring(false);
+        for (Operation operation : contracts.get(name).operations()) {
+          if (operation.has(504) || !operation.secured()) {
+            Request request = example(to, operation).token(subject("silent"));
+            ask(to, operation, request.header("X-Request-Timeout-Ms", "50"));
+          }
+        }
+        service.failScrapes(false);
+        service.scoring(true);
+      }
+    }
+  }
+
+  private String subject(String of) {
+    return of + "-" + subjects++;
+  }
+
+  private void guarded(Listener to, Operation operation, Request request) throws Exception {
+    ask(to, operation, request);
+    for (String token : List.of("bad", "nobody", "fail")) {
+      ask(to, operation, request.token(subject(token)));
+    }
+    Request greedy = request.token(subject("greedy"));
+    for (int i = 0; i < 50 && ask(to, operation, greedy).status() != 429; i++) {
+      // one a second is taken: a slow machine may need more than two
+    }
+  }
+
+  // ---- a service that works ---------------------------------------------------------------------
+
+  private void healthy() throws Exception {
+    Path registry = dir.resolve("models");
+    copy(RunningService.HOME.resolve("artifacts/models"), registry);
+    copy(registry.resolve("risk-score/" + VERSION), registry.resolve("risk-score/" + ALTERED));
+    Path data = dir.resolve("data");
+    Vertx vertx = Vertx.vertx();
+    try (EmbeddedPostgres postgres =
+            EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
+        Service service =
+            Service.start(
+                Settings.read(
+                    RunningService.HOME,
+                    Map.of(
+                        "ML_DATABASE_URL",
+                        "postgresql://postgres:postgres@127.0.0.1:"
+                            + postgres.getPort()
+                            + "/postgres",
+                        "ML_DATA_DIR",
+                        data.toString(),
+                        "ML_REGISTRY_DIR",
+                        registry.toString(),
+                        "ML_HTTP_PORT",
+                        "0",
+                        "ML_MANAGEMENT_PORT",
+                        "0",
+                        "ML_HTTP_MAX_BATCH_BYTES",
+                        Integer.toString(MAX_BODY))))) {
+      String token = DevIssuer.open(vertx, data).mint("test-ann", null, Roles.ALL);
+      Listener api = new Listener("api", service.apiPort(), token, true);
+      Listener management = new Listener("management", service.managementPort(), token, true);
+      for (Listener to : List.of(api, management)) {
+        for (Operation operation : contracts.get(to.name).operations()) {
+          asDocumented(to, operation, example(to, operation).token(token));
+        }
+      }
+      decisions(api);
+      inBinary(api);
+      deployments(management);
+      late(management, postgres);
+    } finally {
+      PlantedService.await(vertx.close());
+    }
+  }
+
+  private void asDocumented(Listener to, Operation operation, Request request) throws Exception {
+    Answer answer = ask(to, operation, request);
+    String etag = answer.headers().get("etag");
+    if (etag != null) {
+      ask(to, operation, request.header("If-None-Match", etag));
+    }
+    String bare = request.uri().replaceAll("\\?.*", "");
+    if (operation.path().contains("{")) {
+      for (String segment : List.of("nobody", "No_Such", "%zz")) {
+        ask(to, operation, request.uri(operation.path().replaceAll("\\{[^}]+}", segment)));
+      }
+    }
+    if (operation.parameters().stream().anyMatch(p -> p.path("in").asText().equals("query"))) {
+      for (String query : List.of("?unknown=1", "?unknown=%zz", "?unknown=" + "x".repeat(4_096))) {
+        ask(to, operation, request.uri(bare + query));
+      }
+    }
+    if (takesBody(operation)) {
+      Request other = request.uri(bare);
+      ask(to, operation, other.json("{"));
+      ask(to, operation, other.json("{}"));
+      ask(to, operation, other.json("{}").header("Content-Type", "text/csv"));
+      ask(to, operation, other.header("Content-Length", Integer.toString(MAX_BODY + 1)));
+    }
+  }
+
+  // ---- what needs a state of its own ------------------------------------------------------------
+
+  private void decisions(Listener api) throws Exception {
+    ObjectNode decided = decide(api, "first-1");
+    Request score = ofExample("score");
+    ask(api, operation("score"), score.json(example("score").put("requestId", "first-1")));
+    ask(api, operation("score"), score.json(example("score").put("modelId", "nobody")));
+    label(api, decided, "TRUE_POSITIVE", VERSION);
+    label(api, decided, "TRUE_NEGATIVE", VERSION);
+    label(api, decided, "TRUE_POSITIVE", "20261116");
+    String id = decided.path("predictionId").asText();
+    ask(api, operation("getPrediction"), new Request("GET", "/ml/predictions/" + id));
+  }
+
+  private void deployments(Listener management) throws Exception {
+    Operation pin = operation("pin");
+    Request request = example(management, pin).token(management.token);
+    ask(management, pin, request.json(example("pin").put("version", ALTERED)));
+    ask(management, pin, request);
+    Request rollback = example(management, operation("rollback")).token(management.token);
+    ask(management, operation("rollback"), rollback);
+    Request unpin = example(management, operation("unpin")).token(management.token);
+    ask(management, operation("unpin"), unpin);
+    Request force = example(management, operation("forceObserve")).token(management.token);
+    ask(
+        management,
+        operation("forceObserve"),
+        force.json(example("forceObserve").put("modelId", "nobody")));
+    Request lift = example(management, operation("liftObserve")).token(management.token);
+    ask(management, operation("liftObserve"), lift);
+  }
+
+  /** A replica that lives and never follows: both changes wait for it, at the same time. */
+  private void late(Listener management, EmbeddedPostgres postgres) throws Exception {
+    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute(
+          "INSERT INTO registry.replica (id, started_at, seen_at, serving, env_pins) VALUES"
+              + " ('late', now(), now() + interval '1 hour', '{}', '{}')");
+    }
+    Operation rollback = operation("rollback");
+    Operation pin = operation("pin");
+    Request one = example(management, rollback).token(management.token);
+    Request other = example(management, pin).token(management.token);
+    ObjectNode toTheFirst = example("rollback").put("toRevision", 1);
+    Future<Answer> rolledBack = wire.later(management.port, one.json(toTheFirst));
+    Future<Answer> pinned =
+        wire.later(management.port, other.uri(other.uri().replace("risk-score", "credit-default")));
+    note(management, rollback, PlantedService.await(rolledBack));
+    note(management, pin, PlantedService.await(pinned));
+  }
+
+  private ObjectNode decide(Listener api, String requestId) throws Exception {
+    ObjectNode body = example("score").put("requestId", requestId).put("explain", true);
+    Answer answer = ask(api, operation("score"), ofExample("score").json(body));
+    assertThat(answer.status()).as(Wire.text(answer)).isEqualTo(200);
+    return (ObjectNode) JSON.readTree(answer.body());
+  }
+
+  private void label(Listener api, ObjectNode decided, String label, String version)
+      throws Exception {
+    ObjectNode body = example("recordFeedback").put("label", label).put("modelVersion", version);
+    body.put("predictionId", decided.path("predictionId").asText());
+    ask(api, operation("recordFeedback"), ofExample("recordFeedback").json(body));
+  }
+
+  /** The head of a binary answer is JSON of a schema of its own. */
+  private void inBinary(Listener api) throws Exception {
+    Operation infer = operation("v2Infer");
+    ObjectNode body = example("v2Infer");
+    body.putObject("parameters").put("binary_data_output", true);
+    Answer answer = ask(api, infer, example(api, infer).json(body));
+    int head = Integer.parseInt(answer.headers().get("inference-header-content-length"));
+    JsonNode json = JSON.readTree(answer.body(), 0, head);
+    Contract contract = contracts.get("api");
+    assertThat(contract.schemaViolations("InferredInBinary", json, answer)).isEmpty();
+    int tensors = 0;
+    for (JsonNode output : json.path("outputs")) {
+      tensors += output.at("/parameters/binary_data_size").asInt();
+    }
+    assertThat(answer.body()).hasSize(head + tensors);
+    // The positive control: the JSON answer has another schema.
+    assertThat(contract.schemaViolations("Inferred", json, answer)).isNotEmpty();
+  }
+
+  private Operation operation(String id) {
+    return contracts.values().stream()
+        .flatMap(c -> c.operations().stream())
+        .filter(o -> o.id().equals(id))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private Request ofExample(String id) {
+    Operation operation = operation(id);
+    return new Request(operation.method(), operation.path());
+  }
+
+  private ObjectNode example(String id) {
+    return contracts.values().stream()
+        .filter(c -> c.operations().stream().anyMatch(o -> o.id().equals(id)))
+        .findFirst()
+        .map(c -> (ObjectNode) c.bodyExample(operation(id)).deepCopy())
+        .orElseThrow();
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, to.resolve(from.relativize(file).toString()));
+      }
+    }
+  }
+
+  // ---- positive controls ------------------------------------------------------------------------
+
+  /** Each lie, told of what was answered above, must contradict an answer. */
+  private void assertLiesAreFound() {
+    assertLie(
+        "another type",
+        d -> at(d, "/components/schemas/Decided/properties/score").put("type", "string"));
+    assertLie("an unknown field", d -> at(d, "/components/schemas/Model/properties").remove("slo"));
+    assertLie(
+        "a status too few",
+        d -> at(d, "/paths/~1ml~1models~1{modelId}/get/responses").remove("404"));
+    assertLie(
+        "a header too many",
+        d ->
+            at(d, "/components/responses/Busy/headers")
+                .set("X-Absent", at(d, "/components/headers/RetryAfter").deepCopy()));
+    assertLie(
+        "another media type",
+        d -> {
+          ObjectNode content = at(d, "/paths/~1ml~1models/get/responses/200/content");
+          content.set("application/xml", content.remove("application/json"));
+        });
+    assertLie("a path too few", d -> at(d, "/paths").remove("/v2"));
+  }
+
+  private void assertLie(String what, Consumer<ObjectNode> planted) {
+    ObjectNode document = contracts.get("api").copy();
+    planted.accept(document);
+    Contract lying = new Contract(document);
+    assertThat(apiAnswers.stream().flatMap(a -> lying.violations(a).stream()))
+        .as(what)
+        .isNotEmpty();
+  }
+
+  private static ObjectNode at(JsonNode document, String pointer) {
+    return (ObjectNode) document.requiredAt(pointer);
+  }
+}
