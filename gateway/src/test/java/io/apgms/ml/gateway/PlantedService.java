@@ -145,7 +145,8 @@ final class PlantedService implements AutoCloseable {
   /** Both listeners, serving one model. */
   static PlantedService start(Path dir) {
     PlantedService service = new PlantedService(dir);
-    ArtifactStore store = new ArtifactStore(RunningService.HOME.resolve("artifacts/models"));
+    ArtifactStore store =
+        ArtifactStore.withoutSignatures(RunningService.HOME.resolve("artifacts/models"));
     String version = store.versions(MODEL).get(store.versions(MODEL).size() - 1);
     service.runtime.prepare(store.load(MODEL, version));
     service.runtime.activate(MODEL, version);
