@@ -8,6 +8,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Vertx;
 import io.vertx.core.VertxOptions;
+import io.vertx.core.transport.Transport;
 import io.vertx.micrometer.MetricsDomain;
 import io.vertx.micrometer.MicrometerMetricsFactory;
 import io.vertx.micrometer.MicrometerMetricsOptions;
@@ -30,7 +31,7 @@ final class Metrics {
    * Vert.x reports pools only. Its HTTP, net and event-bus meters look tags up for each request and
    * message; the gateway counts requests itself with cached meters.
    */
-  static Vertx vertx(PrometheusMeterRegistry registry) {
+  static Vertx vertx(PrometheusMeterRegistry registry, Transport transport) {
     MicrometerMetricsOptions metrics =
         new MicrometerMetricsOptions()
             .setEnabled(true)
@@ -41,6 +42,7 @@ final class Metrics {
     return Vertx.builder()
         .with(new VertxOptions().setMetricsOptions(metrics))
         .withMetrics(new MicrometerMetricsFactory(registry))
+        .withTransport(transport)
         .build();
   }
 }

@@ -14,6 +14,7 @@ import io.apgms.ml.gateway.decision.ActionCap;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.DecisionMeters;
 import io.apgms.ml.gateway.http.ApiVerticle;
+import io.apgms.ml.gateway.http.BoundedAccept;
 import io.apgms.ml.gateway.http.DevIssuer;
 import io.apgms.ml.gateway.http.Door;
 import io.apgms.ml.gateway.http.Guard;
@@ -95,7 +96,8 @@ public final class Service implements AutoCloseable {
     // libtorch and PostgreSQL each take about a second: at the same time.
     CompletableFuture<Void> engine = CompletableFuture.runAsync(TorchModel::loadEngine);
     DatabaseAddress address = database(data);
-    Vertx vertx = Metrics.vertx(meters);
+    Vertx vertx =
+        Metrics.vertx(meters, new BoundedAccept(settings.http(), settings.limits(), meters));
     push(() -> await(vertx.close()));
     Settings.Tls files = settings.tls();
     Tls tls = files == null ? null : push(Tls.open(vertx, files.cert(), files.key(), meters));

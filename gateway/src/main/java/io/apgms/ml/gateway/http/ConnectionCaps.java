@@ -18,7 +18,7 @@ public final class ConnectionCaps {
     this.mostPerAddress = mostPerAddress;
   }
 
-  /** Counts a connection; false where it is one too many. Each one is given back when it closes. */
+  /** Counts a connection; false where it is one too many. Each one is to be given back. */
   boolean take(String address) {
     boolean inTotal = open.incrementAndGet() <= most;
     return (mostPerAddress == 0 || byAddress.merge(address, 1, Integer::sum) <= mostPerAddress)

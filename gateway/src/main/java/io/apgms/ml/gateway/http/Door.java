@@ -11,8 +11,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The outside of a listener: TLS, how many connections, how long a client may take. One a listener,
- * shared by its event loops.
+ * The outside of a listener: TLS, the bounds of either version of HTTP, how long a client may take.
+ * One a listener, shared by its event loops; how many connections it holds is {@link
+ * BoundedAccept}'s.
  */
 public final class Door {
   private static final int STREAMS = 100;
@@ -23,7 +24,6 @@ public final class Door {
 
   private final Settings.Limits limits;
   private final int idleTimeoutMs;
-  private final ConnectionCaps caps;
   private final @Nullable Tls tls;
 
   /**
@@ -32,7 +32,6 @@ public final class Door {
   public Door(Settings.Http http, Settings.Limits limits, @Nullable Tls tls) {
     this.limits = limits;
     this.idleTimeoutMs = http.idleTimeoutMs();
-    this.caps = new ConnectionCaps(http.maxConnections(), limits.connectionsPerAddress());
     this.tls = tls;
   }
 
@@ -42,17 +41,7 @@ public final class Door {
     HttpServer server = vertx.createHttpServer(tls == null ? options : tls.apply(options));
     SlowClients slow = new SlowClients(vertx, limits);
     server
-        .connectionHandler(
-            connection -> {
-              String address = connection.remoteAddress().hostAddress();
-              connection.closeHandler(v -> caps.giveBack(address));
-              if (caps.take(address)) {
-                slow.connection(connection);
-              } else {
-                // before its request is read
-                var unused = connection.close();
-              }
-            })
+        .connectionHandler(slow::connection)
         .invalidRequestHandler(FrontDoor::unreadable)
         .requestHandler(new FrontDoor(tls == null ? handler : watched(slow, handler)));
     if (tls != null) {

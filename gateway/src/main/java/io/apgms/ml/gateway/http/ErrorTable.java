@@ -6,6 +6,7 @@ import io.apgms.ml.feedback.FeedbackException;
 import io.apgms.ml.gateway.decision.Refusal;
 import io.apgms.ml.registry.RegistryException;
 import io.netty.handler.codec.DecoderException;
+import io.netty.handler.codec.http2.Http2Exception;
 import io.vertx.core.VertxException;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
@@ -13,6 +14,7 @@ import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.Route;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.HttpException;
+import java.io.IOException;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeoutException;
@@ -44,8 +46,10 @@ public final class ErrorTable {
     if (failure instanceof HttpException http) {
       return http(http.getStatusCode());
     }
-    if (failure instanceof DecoderException || isFraming(failure)) {
-      return Problem.of(400, "the request's framing is broken, expected RFC 9112");
+    if (failure instanceof DecoderException
+        || failure instanceof Http2Exception
+        || isFraming(failure)) {
+      return Problem.of(400, "the request's framing is broken, expected RFC 9112 or 9113");
     }
     if (failure instanceof TimeoutException || failure instanceof VertxException) {
       return Problem.busy(503, "a part the answer needs is away, try again");
@@ -147,8 +151,9 @@ public final class ErrorTable {
   public static void handle(RoutingContext rc) {
     Throwable failure = rc.failure();
     Problem problem = failure == null ? http(rc.statusCode()) : of(failure);
-    if (problem.status() == 500 && failure != null) {
-      Route route = rc.currentRoute(); // its pattern: a path may hold what a log must not
+    Route route = rc.currentRoute(); // its pattern: a path may hold what a log must not
+    boolean hungUp = route == null && failure instanceof IOException; // the connection's own
+    if (problem.status() == 500 && failure != null && !hungUp) {
       LOG.error("request to {} failed", route == null ? "no route" : route.getPath(), failure);
     }
     refuse(rc.request(), problem);

@@ -1,5 +1,6 @@
 package io.apgms.ml.gateway.http;
 
+import io.apgms.ml.gateway.http.VerifiedTokens.Verified;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
@@ -28,7 +29,8 @@ import org.slf4j.LoggerFactory;
 /**
  * An OpenID Connect issuer: its keys are found by discovery, read again each five minutes and when
  * a token names a key that is not known, at most once in ten seconds. With the issuer away the last
- * keys serve on; a signing key it has withdrawn is dropped at the next reading.
+ * keys serve on; a signing key it has withdrawn is dropped at the next reading, and with it
+ * whatever was verified before.
  *
  * <p>Only public-key signatures are taken, so that nobody signs with a published key as a secret.
  *
@@ -50,7 +52,8 @@ public final class OidcIssuer implements TokenVerifier {
   private static final Set<String> ALGORITHMS =
       Set.of("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA");
 
-  private record Keys(Set<String> ids, JWTAuth auth) {}
+  /** One reading of the keys, with what was verified by them. */
+  private record Keys(Set<String> ids, JWTAuth auth, VerifiedTokens verified) {}
 
   private final Vertx vertx;
   private final HttpClient client;
@@ -92,6 +95,13 @@ public final class OidcIssuer implements TokenVerifier {
     if (token.length() > MAX_TOKEN) {
       return Future.failedFuture(TokenVerifier.refused());
     }
+    Keys known = keys;
+    return known == null
+        ? verifyAnew(token).map(Verified::caller)
+        : known.verified.verify(token, this::verifyAnew);
+  }
+
+  private Future<Verified> verifyAnew(String token) {
     JsonObject header = header(token);
     if (header == null || !ALGORITHMS.contains(header.getString("alg"))) {
       return Future.failedFuture(TokenVerifier.refused());
@@ -112,12 +122,12 @@ public final class OidcIssuer implements TokenVerifier {
             });
   }
 
-  private static Future<Caller> check(String token, Keys with) {
-    return Future.<Caller>future(
+  private static Future<Verified> check(String token, Keys with) {
+    return Future.<Verified>future(
             promise ->
                 with.auth
                     .authenticate(new TokenCredentials(token))
-                    .<Caller>map(TokenVerifier::caller)
+                    .<Verified>map(TokenVerifier::verified)
                     .onComplete(promise))
         .recover(e -> Future.failedFuture(TokenVerifier.refused()));
   }
@@ -229,7 +239,11 @@ public final class OidcIssuer implements TokenVerifier {
     if (ids.isEmpty()) {
       throw new IllegalStateException("no key for signatures among " + found.size());
     }
-    Keys read = new Keys(Set.copyOf(ids), JWTAuth.create(vertx, options));
+    Keys read =
+        new Keys(
+            Set.copyOf(ids),
+            JWTAuth.create(vertx, options),
+            new VerifiedTokens(System::currentTimeMillis, nanoTime, CLOCK_SKEW_SECONDS));
     keys = read;
     return read;
   }

@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
 final class SlowClients {
   private static final long SWEEP_MS = 250;
   private static final int BODY_STEP = 65_536;
-  private static final long CANCEL = 8; // RFC 9113, 7
+  private static final long ENHANCE_YOUR_CALM =
+      11; // RFC 9113, 7; unlike CANCEL the codec counts it
   private static final String DECODER = "httpDecoder"; // as Vert.x names it; HTTP/2 has none
 
   private final Settings.Limits limits;
@@ -57,6 +58,10 @@ final class SlowClients {
       receiving = new Receiving(connection.isSsl());
       pipeline.addAfter(DECODER, "slowSender", receiving);
     }
+    FrameBudget budget = pipeline.get(FrameBudget.class);
+    if (budget != null) {
+      budget.began();
+    }
     Watch watch = new Watch(receiving);
     pipeline.addFirst("slowReader", watch);
     watches.add(watch);
@@ -80,7 +85,7 @@ final class SlowClients {
     for (Stream stream : streams) {
       if (!stream.request.response().closed()) {
         if (stream.late()) {
-          var unused = stream.request.response().reset(CANCEL);
+          var unused = stream.request.response().reset(ENHANCE_YOUR_CALM);
         }
         open.add(stream);
       }

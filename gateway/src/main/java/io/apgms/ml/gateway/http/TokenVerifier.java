@@ -14,8 +14,13 @@ public interface TokenVerifier {
 
   /** The caller of a verified token; refused without a subject in text and a time of expiry. */
   static Caller caller(User user) {
+    return verified(user).caller();
+  }
+
+  /** The same, with the time of expiry. */
+  static VerifiedTokens.Verified verified(User user) {
     JsonObject claims = user.attributes().getJsonObject("accessToken", new JsonObject());
-    if (!(claims.getValue("exp") instanceof Number)
+    if (!(claims.getValue("exp") instanceof Number expires)
         || !(claims.getValue("sub") instanceof String subject)
         || subject.isBlank()
         || subject.length() > 128) {
@@ -29,8 +34,8 @@ public interface TokenVerifier {
         }
       }
     }
-    return new Caller(
-        subject, claims.getValue("tenant") instanceof String tenant ? tenant : null, roles);
+    String tenant = claims.getValue("tenant") instanceof String named ? named : null;
+    return new VerifiedTokens.Verified(new Caller(subject, tenant, roles), expires.longValue());
   }
 
   /** One answer to every bad token: which check failed is no business of who sent it. */

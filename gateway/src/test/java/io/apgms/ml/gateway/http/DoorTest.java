@@ -1,0 +1,157 @@
+package io.apgms.ml.gateway.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.apgms.ml.gateway.settings.Settings;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.Future;
+import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpServer;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class DoorTest {
+  private static final String UPGRADE =
+      """
+      GET / HTTP/1.1\r
+      Host: x\r
+      Connection: Upgrade, HTTP2-Settings\r
+      Upgrade: h2c\r
+      HTTP2-Settings: AAMAAABkAAQAAP__\r
+      \r
+      """;
+  private static final String PRIOR_KNOWLEDGE =
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"; // and empty SETTINGS
+
+  private static final Settings.Limits LIMITS = new Settings.Limits(1_000, 1_000, 1_000, 0);
+  private static final Settings.Http HTTP =
+      new Settings.Http("127.0.0.1", 0, 1, 65_536, 65_536, 20, 60_000, 2_000);
+
+  private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+  private final Vertx vertx =
+      Vertx.builder().withTransport(new BoundedAccept(HTTP, LIMITS, meters)).build();
+
+  @AfterEach
+  void close() throws Exception {
+    get(vertx.close());
+  }
+
+  private static <T> T get(Future<T> future) throws Exception {
+    return future.toCompletionStage().toCompletableFuture().get(10, TimeUnit.SECONDS);
+  }
+
+  private int plain() throws Exception {
+    HttpServer server =
+        new Door(HTTP, LIMITS, null).server(vertx, request -> request.response().end("served"));
+    return get(server.listen(0, "127.0.0.1")).actualPort();
+  }
+
+  /** Vert.x as it comes takes HTTP/2 without TLS. */
+  private int stock() throws Exception {
+    HttpServer server =
+        vertx.createHttpServer().requestHandler(request -> request.response().end("served"));
+    return get(server.listen(0, "127.0.0.1")).actualPort();
+  }
+
+  /** The first bytes that are answered, up to a line's end or nine of them. */
+  private static String first(int port, String bytes) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket.setSoTimeout(5_000);
+      socket.getOutputStream().write(bytes.getBytes(StandardCharsets.ISO_8859_1));
+      InputStream in = socket.getInputStream();
+      return new String(in.readNBytes(12), StandardCharsets.ISO_8859_1);
+    }
+  }
+
+  @Test
+  void h2c_priorKnowledgeOrUpgrade_isNotSpoken() throws Exception {
+    int port = plain();
+    assertThat(first(port, UPGRADE)).as("the upgrade is passed over").isEqualTo("HTTP/1.1 200");
+    assertThat(first(port, PRIOR_KNOWLEDGE)).as("no frame").isEqualTo("HTTP/2.0 501");
+  }
+
+  /** The control: the same bytes make a server speak HTTP/2 that does. */
+  @Test
+  void h2c_atAStockServer_isSpoken() throws Exception {
+    int port = stock();
+    assertThat(first(port, UPGRADE)).isEqualTo("HTTP/1.1 101");
+    assertThat(first(port, PRIOR_KNOWLEDGE).charAt(3)).as("SETTINGS").isEqualTo('\4');
+  }
+
+  @Test
+  void accept_moreThanMayBeHeld_areClosedAndTheirPlaceIsGivenBack() throws Exception {
+    int port = plain();
+    List<Socket> held = new ArrayList<>();
+    for (int round = 0; round < 3; round++) {
+      for (int i = 0; i < HTTP.maxConnections(); i++) {
+        held.add(answered(port));
+      }
+      for (int i = 0; i < 50; i++) {
+        try (Socket more = new Socket(InetAddress.getLoopbackAddress(), port)) {
+          more.setSoTimeout(5_000);
+          assertThat(ended(more)).isTrue();
+        }
+      }
+      for (Socket socket : held) {
+        assertThat(request(socket)).as("who was there is served on").isEqualTo("HTTP/1.1 200");
+        socket.shutdownOutput();
+        assertThat(ended(socket)).isTrue();
+        socket.close();
+      }
+      held.clear();
+    }
+    assertThat(meters.get("apgms_ml_http_connections_cut").tag("reason", "too_many").counter())
+        .satisfies(counter -> assertThat(counter.count()).isGreaterThanOrEqualTo(150));
+  }
+
+  /** One that is let in; a place may be given back a moment after the close is seen. */
+  private static Socket answered(int port) throws IOException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+    while (System.nanoTime() < end) {
+      Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+      socket.setSoTimeout(5_000);
+      try {
+        if (request(socket).startsWith("HTTP")) {
+          return socket;
+        }
+      } catch (IOException refused) {
+        // again
+      }
+      socket.close();
+    }
+    throw new AssertionError("no place within 5 s");
+  }
+
+  private static String request(Socket socket) throws IOException {
+    socket
+        .getOutputStream()
+        .write("GET / HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1));
+    InputStream in = socket.getInputStream();
+    String start = new String(in.readNBytes(12), StandardCharsets.ISO_8859_1);
+    String rest = start;
+    while (!rest.endsWith("served") && !start.isEmpty()) {
+      int b = in.read();
+      if (b < 0) {
+        break;
+      }
+      rest += (char) b;
+    }
+    return start;
+  }
+
+  private static boolean ended(Socket socket) {
+    try {
+      return socket.getInputStream().read() < 0;
+    } catch (IOException reset) {
+      return !(reset instanceof java.net.SocketTimeoutException);
+    }
+  }
+}
