@@ -155,6 +155,22 @@ public final class Training {
   }
 
   /**
+   * The bias report of an evaluated run.
+   *
+   * @throws TrainingException.Run when it is of another model than the run's
+   */
+  public static BiasReport bias(Path runDir) {
+    RunFolder folder = new RunFolder(runDir);
+    BiasReport report = Json.read(folder.read(RunFolder.BIAS), BiasReport.class, RunFolder.BIAS);
+    String expected = folder.run().modelSha256();
+    if (!expected.equals(report.modelSha256())) {
+      throw new TrainingException.Run(
+          RunFolder.BIAS + " is of model " + report.modelSha256() + ", expected " + expected);
+    }
+    return report;
+  }
+
+  /**
    * Makes an artifact folder {@code <outRoot>/<model>/<version>/} of an evaluated run and loads it
    * back as the service does, but for the signature: it has none yet.
    *

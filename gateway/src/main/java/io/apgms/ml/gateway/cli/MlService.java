@@ -20,6 +20,7 @@ import picocli.CommandLine.HelpCommand;
       SnapshotCommand.class,
       TrainingCommands.Train.class,
       TrainingCommands.Evaluate.class,
+      BiasCommand.class,
       TrainingCommands.Pack.class,
       SignCommand.class,
       KeysCommand.class,
