@@ -4,10 +4,13 @@ MVN ?= mvn -B -ntp -q
 HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 
 .DEFAULT_GOAL := help
+export MODEL TRIGGER DATA VERSION
+MODEL ?= risk-score
+TRIGGER ?= schedule
 FUZZ_SECONDS ?= 30
 FUZZ_SOAK_SECONDS ?= 600
 
-.PHONY: help build run test it fuzz soak format check bench jmh clean
+.PHONY: help build run test it fuzz soak format check retrain artifact-checks workflows bench jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -38,6 +41,16 @@ format: ## format the sources
 
 check: ## formatting, compiler warnings, Error Prone, tests
 	mvn -B -ntp spotless:check test -Dstyle.color=never
+
+retrain: ## retrain MODEL (risk-score) because of TRIGGER (schedule), on DATA where it has a file; run again to go on
+	@python=$$(tools/install-prefect.sh) && "$$python" ml/training/flow.py --model "$$MODEL" \
+	  --trigger "$$TRIGGER" $(if $(DATA),--data "$$DATA") $(if $(VERSION),--version "$$VERSION")
+
+artifact-checks: ## what model-artifact-checks.yml runs: the gates over artifacts/models
+	@bin/ml-service verify
+
+workflows: ## lint .github/workflows
+	@"$$(tools/install-go-tool.sh actionlint)" -shellcheck= -pyflakes= .github/workflows/*.yml
 
 bench: build ## CPU per request, rates and latencies beside a bare echo; ends with one BENCH line
 	@tools/bench.sh

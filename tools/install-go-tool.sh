@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Builds a load or protocol tool once, into ~/.cache/ml-service/tools, and prints the path of its
-# binary: tools/install-go-tool.sh h2spec|vegeta
+# Builds a load, protocol or lint tool once, into ~/.cache/ml-service/tools, and prints the path of
+# its binary: tools/install-go-tool.sh actionlint|h2spec|vegeta
 set -euo pipefail
 case ${1:-} in
+  actionlint) package=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 ;;
   h2spec) package=github.com/summerwind/h2spec/cmd/h2spec@latest ;;
   vegeta) package=github.com/tsenart/vegeta/v12@latest ;;
   *)
-    echo "usage: tools/install-go-tool.sh h2spec|vegeta" >&2
+    echo "usage: tools/install-go-tool.sh actionlint|h2spec|vegeta" >&2
     exit 2
     ;;
 esac

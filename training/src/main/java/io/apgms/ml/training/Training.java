@@ -9,6 +9,8 @@ import io.apgms.ml.training.data.Dataset;
 import io.apgms.ml.training.data.ModelSchema;
 import io.apgms.ml.training.data.SchemaReader;
 import io.apgms.ml.training.data.Snapshot;
+import io.apgms.ml.training.data.SnapshotRecord;
+import io.apgms.ml.training.data.SnapshotWriter;
 import io.apgms.ml.training.fit.FittedModel;
 import io.apgms.ml.training.fit.Rng;
 import io.apgms.ml.training.report.BiasReport;
@@ -43,6 +45,26 @@ public final class Training {
   private static final long FOLD_STREAM = -2;
 
   private Training() {}
+
+  /**
+   * Puts the rows of a retraining together: the standing set and the store's labelled decisions.
+   * Writes {@code <sha256>.csv.gz}, named by its plain CSV, and {@code <sha256>.json} beside it.
+   *
+   * @param store asked only where the options name a window of labels
+   * @throws TrainingException naming what was refused
+   */
+  public static SnapshotRecord snapshot(SnapshotOptions options, SnapshotOptions.Store store) {
+    ModelSchema schema = SchemaReader.parse(schemaBytes(options.schema()));
+    try (SnapshotWriter writer = new SnapshotWriter(schema, options.out())) {
+      writer.standing(options.standing().file(), options.standing().anyData());
+      if (options.labels() != null) {
+        store.tell(schema, writer);
+      }
+      SnapshotRecord made = writer.finish(options.labels(), options.trigger());
+      new RunFolder(options.out()).write(made.sha256() + ".json", Json.write(made));
+      return made;
+    }
+  }
 
   /**
    * Fits a model, writes {@code model.pt}, {@code schema.yaml} and {@code training_run.json}, and
@@ -130,6 +152,22 @@ public final class Training {
         ModelCard.markdown(schema, evaluation, bias).getBytes(StandardCharsets.UTF_8));
     folder.write(RunFolder.NOTEBOOK, Notebook.of(run.model()));
     return evaluation;
+  }
+
+  /**
+   * The bias report of an evaluated run.
+   *
+   * @throws TrainingException.Run when it is of another model than the run's
+   */
+  public static BiasReport bias(Path runDir) {
+    RunFolder folder = new RunFolder(runDir);
+    BiasReport report = Json.read(folder.read(RunFolder.BIAS), BiasReport.class, RunFolder.BIAS);
+    String expected = folder.run().modelSha256();
+    if (!expected.equals(report.modelSha256())) {
+      throw new TrainingException.Run(
+          RunFolder.BIAS + " is of model " + report.modelSha256() + ", expected " + expected);
+    }
+    return report;
   }
 
   /**
@@ -225,12 +263,41 @@ public final class Training {
   private static SnapshotReference reference(
       ModelSchema schema, TrainOptions.Data rows, Dataset data) {
     ModelSchema.Source source = schema.source();
+    String named = Snapshot.namedHash(rows.file());
     String from =
-        source.generator() != null && rows.file() == null
-            ? "generator " + source.generator() + ", seed " + source.seed()
-            : rows.anyData() ? "data of another source" : String.valueOf(source.url());
+        named != null
+            ? "snapshot"
+            : source.generator() != null && rows.file() == null
+                ? "generator " + source.generator() + ", seed " + source.seed()
+                : data.sha256().equals(source.sha256()) || !rows.anyData()
+                    ? String.valueOf(source.url())
+                    : "data of another source";
     return new SnapshotReference(
-        from, rows.window(), data.sha256(), data.rows(), Arrays.stream(data.y()).sum());
+        from,
+        rows.window(),
+        data.sha256(),
+        data.rows(),
+        Arrays.stream(data.y()).sum(),
+        recordOf(rows.file(), named));
+  }
+
+  /** What stands beside a file that {@link #snapshot} made. */
+  private static @Nullable SnapshotRecord recordOf(@Nullable Path file, @Nullable String named) {
+    Path beside = file == null || named == null ? null : file.resolveSibling(named + ".json");
+    if (beside == null || !Files.isRegularFile(beside)) {
+      return null;
+    }
+    try {
+      SnapshotRecord made =
+          Json.read(Files.readAllBytes(beside), SnapshotRecord.class, "the snapshot's record");
+      if (!made.sha256().equals(named)) {
+        throw new TrainingException.Data(
+            "the snapshot's record is of " + made.sha256() + ", expected " + named);
+      }
+      return made;
+    } catch (IOException e) {
+      throw new TrainingException.Data("the snapshot's record cannot be read: " + e.getMessage());
+    }
   }
 
   private static double trainLoss(FittedModel model, Dataset data, Split split) {

@@ -2,6 +2,7 @@ package io.apgms.ml.training;
 
 import io.apgms.ml.registry.Manifest.Histogram;
 import io.apgms.ml.training.data.Snapshot.Window;
+import io.apgms.ml.training.data.SnapshotRecord;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -43,7 +44,13 @@ public record TrainingRun(
    * @param source the generator with its seed, or where the file is published
    * @param window rows of the source; absent for all
    * @param sha256 of the snapshot as plain CSV
+   * @param made what it was put together from, and why; absent for rows of one source
    */
   public record SnapshotReference(
-      String source, @Nullable Window window, String sha256, int rows, int positives) {}
+      String source,
+      @Nullable Window window,
+      String sha256,
+      int rows,
+      int positives,
+      @Nullable SnapshotRecord made) {}
 }

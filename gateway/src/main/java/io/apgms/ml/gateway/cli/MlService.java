@@ -2,6 +2,7 @@ package io.apgms.ml.gateway.cli;
 
 import io.apgms.ml.gateway.settings.SettingsException;
 import io.apgms.ml.registry.RegistryException;
+import io.apgms.ml.training.TrainingException;
 import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -16,8 +17,10 @@ import picocli.CommandLine.HelpCommand;
     subcommands = {
       ServeCommand.class,
       ScoreCommand.class,
+      SnapshotCommand.class,
       TrainingCommands.Train.class,
       TrainingCommands.Evaluate.class,
+      BiasCommand.class,
       TrainingCommands.Pack.class,
       SignCommand.class,
       KeysCommand.class,
@@ -71,7 +74,10 @@ public final class MlService {
     if (e instanceof SettingsException) {
       return Failure.USAGE;
     }
-    return e instanceof RegistryException ? Failure.NO : Failure.UNAVAILABLE;
+    boolean refused =
+        e instanceof RegistryException
+            || (e instanceof TrainingException && !(e instanceof TrainingException.DataMissing));
+    return refused ? Failure.NO : Failure.UNAVAILABLE;
   }
 
   /** The folder that holds conf/ and artifacts/. */

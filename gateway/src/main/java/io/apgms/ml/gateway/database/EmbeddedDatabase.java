@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -18,6 +19,9 @@ import org.slf4j.LoggerFactory;
 public final class EmbeddedDatabase implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(EmbeddedDatabase.class);
   private static final Duration STOP_BOUND = Duration.ofSeconds(20);
+
+  /** Of postmaster.pid, from 0, as PostgreSQL's miscadmin.h has it (LOCK_FILE_LINE_PORT). */
+  private static final int PORT_LINE = 3;
 
   private final EmbeddedPostgres postgres;
 
@@ -51,13 +55,35 @@ public final class EmbeddedDatabase implements AutoCloseable {
     return new EmbeddedDatabase(postgres);
   }
 
+  /** Where the one that runs in a data folder listens; null where none runs. */
+  public static @Nullable DatabaseAddress running(Path dataDir) throws IOException {
+    Path pidFile = dataDir.resolve("postgres").resolve("postmaster.pid");
+    if (orphan(pidFile).isEmpty()) {
+      return null;
+    }
+    List<String> lines = Files.readAllLines(pidFile);
+    if (lines.size() <= PORT_LINE || !lines.get(PORT_LINE).strip().matches("[0-9]{1,5}")) {
+      return null; // it is starting
+    }
+    return address(Integer.parseInt(lines.get(PORT_LINE).strip()));
+  }
+
+  /** Whether a data folder holds a database at all. */
+  public static boolean exists(Path dataDir) {
+    return Files.exists(dataDir.resolve("postgres").resolve("PG_VERSION"));
+  }
+
+  private static DatabaseAddress address(int port) {
+    return new DatabaseAddress("127.0.0.1", port, "postgres", "postgres", "postgres");
+  }
+
   /** Unpacked once for all data folders: it takes two of the five seconds of a first start. */
   private static Path binaries() {
     return Path.of(System.getProperty("user.home"), ".cache", "ml-service", "postgres");
   }
 
   public DatabaseAddress address() {
-    return new DatabaseAddress("127.0.0.1", postgres.getPort(), "postgres", "postgres", "postgres");
+    return address(postgres.getPort());
   }
 
   /** The caller holds the lock of the data folder, so a live server in it belongs to nobody. */

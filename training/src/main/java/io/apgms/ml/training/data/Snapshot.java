@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 /** Reads the rows that a model is trained on, from a CSV file or from the generator. */
 public final class Snapshot {
   private static final int MAX_BYTES = 512 << 20;
-  private static final int MAX_ROWS = 2_000_000;
-  private static final CSVFormat CSV =
+  static final int MAX_ROWS = 2_000_000;
+  static final CSVFormat CSV =
       CSVFormat.RFC4180
           .builder()
           .setHeader()
@@ -48,7 +48,8 @@ public final class Snapshot {
   /**
    * Reads a snapshot.
    *
-   * @param file plain or gzip CSV; null for a generated source
+   * @param file plain or gzip CSV; null for a generated source. One whose name is a SHA-256, as
+   *     {@link SnapshotWriter} names it, must have that hash and none else
    * @param window rows to take, null for all
    * @param anyData takes a file whose hash is not the schema's
    * @throws TrainingException.DataMissing when the file is not there
@@ -56,21 +57,58 @@ public final class Snapshot {
    */
   public static Dataset read(
       ModelSchema schema, @Nullable Path file, @Nullable Window window, boolean anyData) {
+    Integer rows = schema.source().rows();
+    Long seed = schema.source().seed();
+    if (file == null && rows != null && seed != null && window != null) {
+      return parse(schema, RiskScoreGenerator.csv(seed, window.from(), window.to()), null);
+    }
+    return parse(schema, bytes(schema, file, anyData), file == null ? null : window);
+  }
+
+  /** Name of a snapshot file by the SHA-256 of its plain CSV. */
+  static String fileName(String sha256) {
+    return sha256 + ".csv.gz";
+  }
+
+  /** The SHA-256 that a file is named by, as {@link SnapshotWriter} names it; null for another. */
+  public static @Nullable String namedHash(@Nullable Path file) {
+    String name = file == null ? "" : String.valueOf(file.getFileName());
+    return name.matches("[0-9a-f]{64}\\.csv\\.gz") ? name.substring(0, 64) : null;
+  }
+
+  /** A source, checked cell by cell and still as text. */
+  record Rows(List<CSVRecord> records, String sha256) {}
+
+  static Rows rows(ModelSchema schema, @Nullable Path file, boolean anyData) {
+    byte[] csv = bytes(schema, file, anyData);
+    Dataset checked = parse(schema, csv, null);
+    try (CSVParser parser = CSV.parse(new StringReader(new String(csv, StandardCharsets.UTF_8)))) {
+      return new Rows(parser.getRecords(), checked.sha256());
+    } catch (IOException e) {
+      throw new TrainingException.Data("not CSV: " + e.getMessage());
+    }
+  }
+
+  private static byte[] bytes(ModelSchema schema, @Nullable Path file, boolean anyData) {
     ModelSchema.Source source = schema.source();
     Integer rows = source.rows();
     Long seed = source.seed();
     if (file == null && rows != null && seed != null) {
-      Window all = window == null ? new Window(0, rows) : window;
-      return parse(schema, RiskScoreGenerator.csv(seed, all.from(), all.to()), null);
+      return RiskScoreGenerator.csv(seed, 0, rows);
     }
     byte[] csv = load(source, file);
-    String expected = source.sha256();
+    String named = namedHash(file);
+    String expected = named != null ? named : anyData ? null : source.sha256();
     String actual = ArtifactStore.sha256(csv);
-    if (!anyData && expected != null && !expected.equals(actual)) {
+    if (expected != null && !expected.equals(actual)) {
       throw new TrainingException.Data(
-          "the data file has SHA-256 " + actual + " as plain CSV, expected " + expected);
+          "the data file has SHA-256 "
+              + actual
+              + " as plain CSV, expected "
+              + expected
+              + (named == null ? "" : " as its name says"));
     }
-    return parse(schema, csv, window);
+    return csv;
   }
 
   private static byte[] load(ModelSchema.Source source, @Nullable Path file) {
@@ -146,6 +184,7 @@ public final class Snapshot {
       }
     }
     schema.drop().forEach(expected::remove);
+    expected.remove(String.valueOf(truth));
     if (!expected.isEmpty()) {
       throw new TrainingException.Data(
           "columns " + expected.stream().sorted().toList() + " are missing");
@@ -160,7 +199,7 @@ public final class Snapshot {
     for (ModelSchema.Protected p : schema.protectedColumns()) {
       groups.put(p.name(), records.stream().map(r -> r.get(p.name())).toArray(String[]::new));
     }
-    double[] truth = schema.truth() == null ? null : new double[records.size()];
+    double[] truth = truth(schema, records);
     for (int i = 0; i < y.length; i++) {
       CSVRecord row = records.get(i);
       for (int f = 0; f < width; f++) {
@@ -171,11 +210,18 @@ public final class Snapshot {
         throw bad(row, schema.label(), label, "0 or 1");
       }
       y[i] = label.equals("1") ? 1 : 0;
-      if (truth != null) {
-        truth[i] = Double.parseDouble(row.get(schema.truth()));
-      }
     }
     return new Dataset(x, y, groups, truth, sha256);
+  }
+
+  /** Known for all rows or not at all: labelled decisions among them have none. */
+  private static double @Nullable [] truth(ModelSchema schema, List<CSVRecord> records) {
+    String column = schema.truth();
+    if (column == null
+        || records.stream().anyMatch(r -> !r.isMapped(column) || r.get(column).isEmpty())) {
+      return null;
+    }
+    return records.stream().mapToDouble(r -> Double.parseDouble(r.get(column))).toArray();
   }
 
   private static float value(ModelSchema.Column column, CSVRecord row) {
