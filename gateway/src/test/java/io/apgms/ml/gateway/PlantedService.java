@@ -92,7 +92,7 @@ final class PlantedService implements AutoCloseable {
     DatabaseAddress away = DatabaseAddress.parse(NO_DATABASE);
     Pool pool = Database.pool(vertx, away, 2, 200);
     RegistryDatabase registry = new RegistryDatabase(pool, Duration.ofMillis(200));
-    ArtifactStore store = new ArtifactStore(settings.registry().dir());
+    ArtifactStore store = ArtifactStore.withoutSignatures(settings.registry().dir());
     DecisionModes modes = new DecisionModes(null);
     FeedbackVerticle feedback = feedback(dir, away, pool);
     deploy(feedback);
