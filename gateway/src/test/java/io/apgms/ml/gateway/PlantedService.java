@@ -30,6 +30,7 @@ import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -73,6 +74,7 @@ final class PlantedService implements AutoCloseable {
   private final Vertx vertx = Vertx.vertx();
   private final Meters meters = new Meters();
   private final ScoringRuntime runtime = new ScoringRuntime(8, meters);
+  private final ArtifactStore store;
   private final ApiVerticle.Parts api;
   private final ManagementVerticle.Parts management;
   private ApiVerticle apiListener;
@@ -92,7 +94,7 @@ final class PlantedService implements AutoCloseable {
     DatabaseAddress away = DatabaseAddress.parse(NO_DATABASE);
     Pool pool = Database.pool(vertx, away, 2, 200);
     RegistryDatabase registry = new RegistryDatabase(pool, Duration.ofMillis(200));
-    ArtifactStore store = ArtifactStore.withoutSignatures(settings.registry().dir());
+    this.store = Artifacts.store(settings);
     DecisionModes modes = new DecisionModes(null);
     FeedbackVerticle feedback = feedback(dir, away, pool);
     deploy(feedback);
@@ -145,10 +147,9 @@ final class PlantedService implements AutoCloseable {
   /** Both listeners, serving one model. */
   static PlantedService start(Path dir) {
     PlantedService service = new PlantedService(dir);
-    ArtifactStore store =
-        ArtifactStore.withoutSignatures(RunningService.HOME.resolve("artifacts/models"));
-    String version = store.versions(MODEL).get(store.versions(MODEL).size() - 1);
-    service.runtime.prepare(store.load(MODEL, version));
+    List<String> versions = service.store.versions(MODEL);
+    String version = versions.get(versions.size() - 1);
+    service.runtime.prepare(service.store.load(MODEL, version));
     service.runtime.activate(MODEL, version);
     service.deploy(service.management.control());
     service.apiListener = new ApiVerticle(service.api);
