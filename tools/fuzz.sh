@@ -13,6 +13,7 @@ infer-reader   gateway           io.apgms.ml.gateway.http.InferReaderTest       
 fields         gateway           io.apgms.ml.gateway.http.FieldsFuzzTest           read
 manifest       registry          io.apgms.ml.registry.ManifestFuzzTest             parse
 signature      registry          io.apgms.ml.registry.signature.SignatureFuzzTest   read
+archive        registry          io.apgms.ml.registry.archive.ModuleArchiveFuzzTest  check
 copy-tuple     feedback-verticle io.apgms.ml.feedback.CopyTupleFuzzTest            decode
 '
 # A planted bug, fuzzed only when it is named: proves that a finding is found and reported.

@@ -1,5 +1,6 @@
 package io.apgms.ml.registry;
 
+import io.apgms.ml.registry.archive.ModuleArchive;
 import io.apgms.ml.registry.signature.ModelSignature;
 import io.apgms.ml.registry.signature.ModelSignature.Signed;
 import io.apgms.ml.registry.signature.Trust;
@@ -85,8 +86,8 @@ public final class ArtifactStore {
 
   /**
    * Reads every file of an artifact once, verifies the signature over them, and checks each against
-   * the manifest. It does not say that this is the artifact that was deployed: use {@link
-   * #load(String, String, String)} for that.
+   * the manifest, and looks through the module's archive. It does not say that this is the artifact
+   * that was deployed: use {@link #load(String, String, String)} for that.
    *
    * @throws RegistryException.NotFound when there is no such folder
    * @throws RegistryException.Corrupt naming the file and what did not match, or who revoked it
@@ -155,10 +156,12 @@ public final class ArtifactStore {
         kept.put(entry.name(), bytes);
       }
     }
+    byte[] module = require(kept, MODEL);
+    ModuleArchive.check(module);
     return new VerifiedArtifact(
         manifest,
         digest,
-        require(kept, MODEL),
+        module,
         GoldenRow.parse(require(kept, GOLDEN)),
         signed == null ? null : signed.signer().id());
   }

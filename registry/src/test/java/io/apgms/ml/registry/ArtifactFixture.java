@@ -1,5 +1,6 @@
 package io.apgms.ml.registry;
 
+import io.apgms.ml.registry.archive.TestArchive;
 import io.apgms.ml.registry.signature.ModelSignature;
 import io.apgms.ml.registry.signature.SigningKey;
 import io.apgms.ml.registry.signature.Trust;
@@ -40,10 +41,10 @@ final class ArtifactFixture {
   ArtifactFixture(Path root) throws IOException {
     this.root = root;
     this.folder = Files.createDirectories(root.resolve(MODEL).resolve(VERSION));
-    byte[] model = new byte[4_096];
-    new SplittableRandom(7).nextBytes(model);
+    byte[] tensor = new byte[4_096];
+    new SplittableRandom(7).nextBytes(tensor);
     Map<String, byte[]> files = new TreeMap<>();
-    files.put("model.pt", model);
+    files.put("model.pt", new TestArchive().with("m/data/0", tensor).bytes());
     files.put("golden.json", utf8("[{\"inputs\":{\"age\":30,\"income\":null},\"score\":0.25}]"));
     files.put("report.md", utf8("# Report\n\nMade up.\n"));
     files.put("empty.json", new byte[0]);

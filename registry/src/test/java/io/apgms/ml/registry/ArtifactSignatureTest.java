@@ -8,6 +8,7 @@ import static io.apgms.ml.registry.ArtifactFixture.VERSION;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.apgms.ml.registry.archive.TestArchive;
 import io.apgms.ml.registry.signature.SigningKey;
 import io.apgms.ml.registry.signature.Trust;
 import java.io.IOException;
@@ -181,6 +182,12 @@ class ArtifactSignatureTest {
     Files.write(root.resolve(MODEL).resolve(VERSION + "-2").resolve("model.sig"), sig);
     assertThatThrownBy(() -> ArtifactFixture.store(root).load(MODEL, VERSION + "-2"))
         .hasMessageContaining("as signed");
+  }
+
+  @Test
+  void load_signedModuleThatCouldReachMore_isRefused() throws IOException {
+    artifact.add("model.pt", new TestArchive().with("m/payload.so", new byte[1]).bytes());
+    assertRefused(TRUST, NOW, "model.pt has a member 'm/payload.so'");
   }
 
   @Test
