@@ -4,10 +4,12 @@ import io.apgms.ml.gateway.settings.Settings;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.Http2Settings;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +40,16 @@ public final class Door {
 
   /** A server for the calling event loop, to be given a port. */
   public HttpServer server(Vertx vertx, Handler<HttpServerRequest> handler) {
+    return server(vertx, handler, connection -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param admitted told of each connection that may stay
+   */
+  HttpServer server(
+      Vertx vertx, Handler<HttpServerRequest> handler, Consumer<HttpConnection> admitted) {
     HttpServerOptions options = options();
     HttpServer server = vertx.createHttpServer(tls == null ? options : tls.apply(options));
     SlowClients slow = new SlowClients(vertx, limits);
@@ -48,6 +60,7 @@ public final class Door {
               connection.closeHandler(v -> caps.giveBack(address));
               if (caps.take(address)) {
                 slow.connection(connection);
+                admitted.accept(connection);
               } else {
                 // before its request is read
                 var unused = connection.close();
