@@ -6,7 +6,6 @@ import io.apgms.ml.feedback.FeedbackException;
 import io.apgms.ml.feedback.GroupCommit;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
-import io.apgms.ml.flags.FlagContext;
 import io.apgms.ml.flags.Mode;
 import io.apgms.ml.flags.ModeSource;
 import io.apgms.ml.scoring.ExplainResult;
@@ -56,19 +55,31 @@ public final class DecisionFlow implements AutoCloseable {
       ActionCap cap,
       DecisionMeters meters) {}
 
+  /** What was sent to be scored, in the order in which it came. */
+  private record Chunk(List<Pending> requests, long sentNanos) {
+    /** From the first request to now, without the refusals between the last one and its sending. */
+    long tookNanos(long now) {
+      long first = requests.get(0).terms.arrivedNanos();
+      long last = requests.get(requests.size() - 1).terms.arrivedNanos();
+      return last - first + now - sentNanos;
+    }
+  }
+
   private final Vertx vertx;
   private final Context context;
   private final String scoringAddress;
   private final Parts parts;
   private final @Nullable GroupCommit commits;
   private final Explanations explanations;
+  private final ModeRule modes;
+  private final LoopLimit limit;
   private final PredictionIds ids = new PredictionIds();
   private final String address = "decision-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredChunk> scored;
   private final long sweep;
 
   private List<Pending> tick = new ArrayList<>();
-  private final Map<Long, List<Pending>> scoring = new LinkedHashMap<>();
+  private final Map<Long, Chunk> scoring = new LinkedHashMap<>();
   private final Set<Pending> explaining = new LinkedHashSet<>();
   private final Set<Pending> committing = new LinkedHashSet<>();
   private long nextChunk;
@@ -78,12 +89,16 @@ public final class DecisionFlow implements AutoCloseable {
    * To be called on the event loop that will use it.
    *
    * @param scoringAddress where its chunks are scored
+   * @param limit told how long its requests take
    */
-  public DecisionFlow(Vertx vertx, Context context, String scoringAddress, Parts parts) {
+  public DecisionFlow(
+      Vertx vertx, Context context, String scoringAddress, Parts parts, LoopLimit limit) {
     this.vertx = vertx;
     this.scoringAddress = scoringAddress;
     this.context = context;
     this.parts = parts;
+    this.modes = new ModeRule(parts);
+    this.limit = limit;
     this.commits = parts.log() == null ? null : parts.log().groupCommit(context);
     this.explanations = new Explanations(vertx, parts.runtime());
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
@@ -120,15 +135,17 @@ public final class DecisionFlow implements AutoCloseable {
               p.call.modelId(), p.call.modelVersion(), p.call.row(), p.terms.deadlineNanos());
     }
     long id = nextChunk++;
-    scoring.put(id, waiting);
+    scoring.put(id, new Chunk(waiting, System.nanoTime()));
+    limit.sent(requests.length);
     vertx.eventBus().send(scoringAddress, new ScoreChunk(id, address, requests), LOCAL);
   }
 
   private void onScored(ScoredChunk chunk) {
-    List<Pending> waiting = scoring.remove(chunk.id());
-    if (waiting == null) {
+    Chunk sent = scoring.remove(chunk.id());
+    if (sent == null) {
       return; // every request of it was answered by its deadline
     }
+    List<Pending> waiting = sent.requests;
     long now = System.nanoTime();
     ScoreResult[] results = chunk.results();
     List<Pending> toSpool = new ArrayList<>(results.length);
@@ -139,6 +156,7 @@ public final class DecisionFlow implements AutoCloseable {
       }
     }
     spool(toSpool);
+    limit.scored(results.length, sent.tookNanos(System.nanoTime()));
   }
 
   private void settle(Pending p, ScoreResult result, long now, List<Pending> toSpool) {
@@ -185,7 +203,7 @@ public final class DecisionFlow implements AutoCloseable {
 
   private void decide(Pending p, ServedModel model, double score, long now, List<Pending> toSpool) {
     boolean review = score >= model.threshold();
-    Mode mode = mode(p.call, p.terms, model, review, now);
+    Mode mode = modes.of(p, model, review, now);
     p.decided = decided(p, score, review, mode);
     if (commits != null && (p.decided.enforced() || p.call.requestId() != null)) {
       commit(p, commits);
@@ -207,37 +225,6 @@ public final class DecisionFlow implements AutoCloseable {
         enforced,
         mode,
         p.explanation);
-  }
-
-  /** The mode as the flags have it, weakened by what only the gateway knows. */
-  private Mode mode(ScoreCall call, Terms terms, ServedModel model, boolean review, long now) {
-    Mode mode =
-        parts
-            .modes()
-            .resolve(new FlagContext(call.modelId(), terms.tenant(), call.entityId()), now);
-    if (mode.mode() == DecisionMode.OBSERVE) {
-      return mode;
-    }
-    if (call.modelVersion() != null && !isActive(model)) {
-      return observe(mode, ModeSource.DEFAULT);
-    }
-    DecisionLog log = parts.log();
-    if (log == null || !log.databaseUp()) {
-      return observe(mode, ModeSource.UNLOGGED);
-    }
-    if (review && !parts.cap().take(call.modelId(), now)) {
-      return observe(mode, ModeSource.CAP);
-    }
-    return mode;
-  }
-
-  private boolean isActive(ServedModel model) {
-    ServedModel active = parts.runtime().active(model.modelId());
-    return active != null && active.version().equals(model.version());
-  }
-
-  private static Mode observe(Mode act, ModeSource why) {
-    return new Mode(DecisionMode.OBSERVE, why, act.flagAgeMs());
   }
 
   private void spool(List<Pending> batch) {
@@ -299,7 +286,8 @@ public final class DecisionFlow implements AutoCloseable {
       return;
     }
     Decided was = p.decided();
-    p.decided = decided(p, was.score(), was.review(), observe(was.mode(), ModeSource.UNLOGGED));
+    p.decided =
+        decided(p, was.score(), was.review(), ModeRule.observe(was.mode(), ModeSource.UNLOGGED));
     spool(List.of(p));
   }
 
@@ -350,9 +338,10 @@ public final class DecisionFlow implements AutoCloseable {
 
   /** Answers what is out of time, wherever it hangs; forgets chunks with nothing left to answer. */
   private void expire(long now) {
-    for (Iterator<List<Pending>> chunks = scoring.values().iterator(); chunks.hasNext(); ) {
+    for (Iterator<Chunk> chunks = scoring.values().iterator(); chunks.hasNext(); ) {
+      List<Pending> chunk = chunks.next().requests;
       boolean waiting = false;
-      for (Pending p : chunks.next()) {
+      for (Pending p : chunk) {
         if (!p.answered && now - p.terms.deadlineNanos() >= 0) {
           refuse(p, Refusal.EXPIRED, null);
         }
@@ -360,6 +349,7 @@ public final class DecisionFlow implements AutoCloseable {
       }
       if (!waiting) {
         chunks.remove();
+        limit.lost(chunk.size());
       }
     }
     for (Pending p : explaining) {

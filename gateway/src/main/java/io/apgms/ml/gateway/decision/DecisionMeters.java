@@ -78,6 +78,11 @@ public final class DecisionMeters {
     refused(Refusal.NO_MODEL, null);
   }
 
+  /** Counts a request over its loop's limit, whose body was not looked at. */
+  public void limited() {
+    refused(Refusal.LIMITED, null);
+  }
+
   void refused(Refusal why, @Nullable ServedModel model) {
     ModelMeters meters = model == null ? unknown : of(model);
     switch (outcome(why)) {
@@ -97,7 +102,7 @@ public final class DecisionMeters {
 
   private static String outcome(Refusal why) {
     return switch (why) {
-      case OVERLOADED, NO_MODEL, NOT_LOGGED, EXPIRED -> "rejected";
+      case OVERLOADED, LIMITED, NO_MODEL, NOT_LOGGED, EXPIRED -> "rejected";
       case NO_VERSION, REQUEST_ID_REUSED -> "client_error";
       case INVALID_OUTPUT, FAILED, UNKNOWN_OUTCOME -> "error";
     };

@@ -4,6 +4,8 @@ package io.apgms.ml.gateway.decision;
 public enum Refusal {
   /** The queue before the model is full. */
   OVERLOADED,
+  /** Its loop has as many as it answers in time. */
+  LIMITED,
   /** Its time was up before it was decided. */
   EXPIRED,
   /** No version of the model is active. */

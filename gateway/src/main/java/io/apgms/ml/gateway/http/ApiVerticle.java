@@ -4,6 +4,7 @@ import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.Labels;
 import io.apgms.ml.gateway.decision.BatchFlow;
 import io.apgms.ml.gateway.decision.DecisionFlow;
+import io.apgms.ml.gateway.decision.LoopLimit;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.scoring.ScoringVerticle;
 import io.vertx.core.Future;
@@ -27,6 +28,7 @@ public final class ApiVerticle extends VerticleBase {
       Door door) {}
 
   private static final long DRAIN_SECONDS = 10;
+  private static final int OF_DEADLINE = 4;
 
   private final Parts parts;
   private @Nullable HttpServer server;
@@ -49,10 +51,23 @@ public final class ApiVerticle extends VerticleBase {
   }
 
   private Future<?> listen(String scoringAddress) {
-    flow = new DecisionFlow(vertx, context, scoringAddress, parts.flow());
+    LoopLimit limit = new LoopLimit(task -> context.runOnContext(v -> task.run()), boundMs());
+    Turnstile turnstile = new Turnstile(limit, parts.flow().meters(), parts.http());
+    flow = new DecisionFlow(vertx, context, scoringAddress, parts.flow(), limit);
     batches = new BatchFlow(vertx, scoringAddress, parts.flow());
-    server = parts.door().server(vertx, router(vertx, parts, flow, batches));
+    server =
+        parts
+            .door()
+            .server(vertx, router(vertx, parts, flow, batches, turnstile), turnstile::connection);
     return server.listen(parts.http().port(), parts.http().host());
+  }
+
+  /** Where the model has a loop of its own, a wait for it is not a wait of ours. */
+  private int boundMs() {
+    int turnMs = parts.http().turnMs();
+    return turnMs > 0 && parts.scoring().ownLoop()
+        ? Math.max(turnMs, parts.http().defaultTimeoutMs() / OF_DEADLINE)
+        : turnMs;
   }
 
   /** The port that was bound. */
@@ -60,7 +75,8 @@ public final class ApiVerticle extends VerticleBase {
     return server == null ? -1 : server.actualPort();
   }
 
-  static Router router(Vertx vertx, Parts parts, DecisionFlow decisions, BatchFlow many) {
+  private static Router router(
+      Vertx vertx, Parts parts, DecisionFlow decisions, BatchFlow many, Turnstile turnstile) {
     Settings.Http http = parts.http();
     Guard guard = parts.guard();
     DecisionFlow.Parts shared = parts.flow();
@@ -69,13 +85,15 @@ public final class ApiVerticle extends VerticleBase {
     router
         .post("/ml/score")
         .handler(guard.only(Roles.SCORER))
+        .handler(turnstile.hold(http.maxBodyBytes()))
         .handler(body)
+        .handler(turnstile::pass)
         .handler(
             new ScoreHandler(
                 decisions, shared.runtime(), shared.meters(), http.defaultTimeoutMs()));
     ModelRoutes.mount(router, guard, shared.runtime());
     new InferRoutes(many, shared, http.defaultTimeoutMs())
-        .mount(router, guard, BodyHandler.create(false).setBodyLimit(http.maxBatchBytes()));
+        .mount(router, guard, turnstile, http.maxBatchBytes());
     DecisionLog log = shared.log();
     Labels labels = parts.labels();
     if (log != null && labels != null) {

@@ -4,10 +4,12 @@ import io.apgms.ml.gateway.settings.Settings;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.Http2Settings;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,11 +39,25 @@ public final class Door {
 
   /** A server for the calling event loop, to be given a port. */
   public HttpServer server(Vertx vertx, Handler<HttpServerRequest> handler) {
+    return server(vertx, handler, connection -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param admitted told of each connection that may stay
+   */
+  HttpServer server(
+      Vertx vertx, Handler<HttpServerRequest> handler, Consumer<HttpConnection> admitted) {
     HttpServerOptions options = options();
     HttpServer server = vertx.createHttpServer(tls == null ? options : tls.apply(options));
     SlowClients slow = new SlowClients(vertx, limits);
     server
-        .connectionHandler(slow::connection)
+        .connectionHandler(
+            connection -> {
+              slow.connection(connection);
+              admitted.accept(connection);
+            })
         .invalidRequestHandler(FrontDoor::unreadable)
         .requestHandler(new FrontDoor(tls == null ? handler : watched(slow, handler)));
     if (tls != null) {

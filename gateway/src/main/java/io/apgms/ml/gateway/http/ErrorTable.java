@@ -126,6 +126,7 @@ public final class ErrorTable {
   static Problem of(Refusal why, @Nullable UUID predictionId) {
     return switch (why) {
       case OVERLOADED -> Problem.busy(503, "the queue before the model is full, try again");
+      case LIMITED -> Problem.busy(503, "more requests than are answered in time, try again");
       case EXPIRED -> Problem.of(504, "the request's time was up before it was decided");
       case NO_MODEL -> Problem.busy(503, "no version of the model is active");
       case NO_VERSION ->
@@ -182,21 +183,42 @@ public final class ErrorTable {
 
   /** Writes the problem, unless the client is gone or was answered. */
   public static void send(HttpServerResponse response, Problem problem) {
-    send(response, problem, JSON.createObjectNode());
+    send(response, problem, false);
   }
 
   /** As {@link #send}, with the {@code error} text that clients of the protocol look for. */
   static void sendInfer(HttpServerResponse response, Problem problem) {
-    StringBuilder error = new StringBuilder(problem.detail());
-    problem
-        .errors()
-        .forEach(e -> error.append("; ").append(e.pointer()).append(' ').append(e.detail()));
-    send(response, problem, JSON.createObjectNode().put("error", error.toString()));
+    send(response, problem, true);
   }
 
-  private static void send(HttpServerResponse response, Problem problem, ObjectNode body) {
+  private static void send(HttpServerResponse response, Problem problem, boolean infer) {
     if (response.ended() || response.closed()) {
       return;
+    }
+    response.setStatusCode(problem.status());
+    response.putHeader("Content-Type", "application/problem+json");
+    if (problem.retryAfterSeconds() > 0) {
+      response.putHeader("Retry-After", Integer.toString(problem.retryAfterSeconds()));
+    }
+    if (problem.status() == 401) {
+      response.putHeader("WWW-Authenticate", "Bearer");
+    }
+    var unused = response.end(body(problem, infer));
+  }
+
+  /**
+   * The problem as JSON.
+   *
+   * @param infer with the {@code error} of the inference protocol
+   */
+  static String body(Problem problem, boolean infer) {
+    ObjectNode body = JSON.createObjectNode();
+    if (infer) {
+      StringBuilder error = new StringBuilder(problem.detail());
+      problem
+          .errors()
+          .forEach(e -> error.append("; ").append(e.pointer()).append(' ').append(e.detail()));
+      body.put("error", error.toString());
     }
     body.put("type", "about:blank");
     body.put("title", title(problem.status()));
@@ -208,15 +230,7 @@ public final class ErrorTable {
     if (!problem.errors().isEmpty()) {
       body.set("errors", JSON.valueToTree(problem.errors()));
     }
-    response.setStatusCode(problem.status());
-    response.putHeader("Content-Type", "application/problem+json");
-    if (problem.retryAfterSeconds() > 0) {
-      response.putHeader("Retry-After", Integer.toString(problem.retryAfterSeconds()));
-    }
-    if (problem.status() == 401) {
-      response.putHeader("WWW-Authenticate", "Bearer");
-    }
-    var unused = response.end(body.toString());
+    return body.toString();
   }
 
   private static String title(int status) {

@@ -9,11 +9,11 @@ import io.apgms.ml.gateway.decision.Refusal;
 import io.apgms.ml.gateway.http.InferRequest.OutputName;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
-import io.vertx.core.Handler;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
 import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -50,7 +50,8 @@ final class InferRoutes {
     this.defaultTimeoutMs = defaultTimeoutMs;
   }
 
-  void mount(Router router, Guard guard, Handler<RoutingContext> body) {
+  void mount(Router router, Guard guard, Turnstile turnstile, int maxBytes) {
+    BodyHandler body = BodyHandler.create(false).setBodyLimit(maxBytes);
     router.get("/v2").handler(guard.anyone()).handler(InferRoutes::server);
     router.get("/v2/health/live").handler(rc -> flag(rc, "live"));
     router.get("/v2/health/ready").handler(rc -> flag(rc, "ready"));
@@ -63,7 +64,9 @@ final class InferRoutes {
       router
           .post(path + "/infer")
           .handler(guard.only(Roles.SCORER))
+          .handler(turnstile.hold(maxBytes))
           .handler(body)
+          .handler(turnstile::pass)
           .handler(this::infer);
     }
   }

@@ -21,7 +21,11 @@ public record Settings(
     Scoring scoring,
     Auth auth) {
 
-  /** The API listener. */
+  /**
+   * The API listener.
+   *
+   * @param turnMs 0 for no limit of scoring requests
+   */
   public record Http(
       String host,
       int port,
@@ -30,7 +34,8 @@ public record Settings(
       int maxBatchBytes,
       int maxConnections,
       int idleTimeoutMs,
-      int defaultTimeoutMs) {}
+      int defaultTimeoutMs,
+      int turnMs) {}
 
   /** The management listener. */
   public record Management(String host, int port) {}
@@ -118,7 +123,8 @@ public record Settings(
                 in.number("http.maxBatchBytes", "ML_HTTP_MAX_BATCH_BYTES", 1_024, 64 << 20),
                 in.number("http.maxConnections", "ML_HTTP_MAX_CONNECTIONS", 1, 1_000_000),
                 in.number("http.idleTimeoutMs", "ML_HTTP_IDLE_TIMEOUT_MS", 1_000, 3_600_000),
-                in.number("http.defaultTimeoutMs", "ML_HTTP_DEFAULT_TIMEOUT_MS", 1, 60_000)),
+                in.number("http.defaultTimeoutMs", "ML_HTTP_DEFAULT_TIMEOUT_MS", 1, 60_000),
+                in.number("http.turnMs", "ML_HTTP_TURN_MS", 0, 60_000)),
             new Management(
                 in.text("management.host", "ML_MANAGEMENT_HOST"),
                 in.number("management.port", "ML_MANAGEMENT_PORT", 0, 65_535)),

@@ -88,7 +88,8 @@ class DecisionFlowTest {
                       new DecisionModes(null),
                       null,
                       new ActionCap(1),
-                      new DecisionMeters(meters)));
+                      new DecisionMeters(meters)),
+                  new LoopLimit(Runnable::run, 0));
           long now = System.nanoTime();
           long deadline = now + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
           for (int i = 0; i < times; i++) {
