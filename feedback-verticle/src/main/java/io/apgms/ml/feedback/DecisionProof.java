@@ -38,4 +38,13 @@ public record DecisionProof(UUID id, byte[] leaf, Place inBatch, Place inSeal, l
   public byte[] root() {
     return inSeal.rootFrom(inBatch.rootFrom(MerkleTree.leafHash(leaf)));
   }
+
+  /**
+   * What the bytes say.
+   *
+   * @throws IllegalArgumentException for bytes that are no decision
+   */
+  public Decision decision() {
+    return CopyTuple.decode(leaf);
+  }
 }

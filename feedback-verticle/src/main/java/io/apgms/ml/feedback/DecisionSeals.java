@@ -6,6 +6,7 @@ import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -17,8 +18,11 @@ import java.util.function.Function;
  * serves.
  */
 public final class DecisionSeals {
-  private static final int MAX_BATCHES = 4_096;
-  private static final int MAX_LEAF_BYTES = 4 << 20; // 131,072 decisions
+  /** Most batches of one seal. */
+  public static final int MAX_BATCHES = 4_096;
+
+  private static final int MAX_DECISIONS = 32_768;
+  private static final int BIGGEST_BATCH = 2_000;
 
   private static final String ONE_AT_A_TIME =
       "SELECT pg_try_advisory_xact_lock(hashtext('feedback.seal'))";
@@ -26,10 +30,8 @@ public final class DecisionSeals {
   private static final String WAITING =
       "SELECT id, leaves FROM (SELECT id, leaves, sum(octet_length(leaves)) OVER (ORDER BY id)"
           + " AS bytes FROM (SELECT id, leaves FROM feedback.decision_batch WHERE seal IS NULL"
-          + " ORDER BY id LIMIT "
-          + MAX_BATCHES
-          + ") oldest) summed WHERE bytes <= "
-          + MAX_LEAF_BYTES
+          + " ORDER BY id LIMIT $1) oldest) summed WHERE bytes <= "
+          + MAX_DECISIONS * MerkleTree.HASH_BYTES
           + " ORDER BY id";
 
   private static final String MARK =
@@ -44,32 +46,36 @@ public final class DecisionSeals {
    *
    * @param root over the batches' roots in the order of their ids; 32 bytes
    * @param decisions in all batches together
+   * @param more whether others may still wait
    */
   @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
-  public record Seal(byte[] root, int batches, int decisions) {}
+  public record Seal(byte[] root, int batches, int decisions, boolean more) {}
 
   /**
-   * Seals what waits, at most 4,096 batches or 131,072 decisions, and gives the number of batches:
-   * 0 when none waits or another replica is at it.
+   * Seals what waits; empty when nothing does or another replica is at it.
    *
    * @param c in a transaction, rolled back when this fails
+   * @param maxBatches 1 to 4,096; of more than 32,768 decisions the rest waits too
    * @param append keeps the seal in the same transaction and gives the seq under which it is found
    */
-  public static Future<Integer> seal(SqlConnection c, Function<Seal, Future<Long>> append) {
+  public static Future<Optional<Seal>> seal(
+      SqlConnection c, int maxBatches, Function<Seal, Future<Long>> append) {
     return c.query(ONE_AT_A_TIME)
         .execute()
         .compose(
             got ->
                 got.iterator().next().getBoolean(0)
-                    ? c.preparedQuery(WAITING).execute().compose(rows -> seal(c, append, rows))
-                    : Future.succeededFuture(0));
+                    ? c.preparedQuery(WAITING)
+                        .execute(Tuple.of(maxBatches))
+                        .compose(rows -> seal(c, maxBatches, append, rows))
+                    : Future.succeededFuture(Optional.empty()));
   }
 
-  private static Future<Integer> seal(
-      SqlConnection c, Function<Seal, Future<Long>> append, RowSet<Row> waiting) {
+  private static Future<Optional<Seal>> seal(
+      SqlConnection c, int maxBatches, Function<Seal, Future<Long>> append, RowSet<Row> waiting) {
     int n = waiting.size();
     if (n == 0) {
-      return Future.succeededFuture(0);
+      return Future.succeededFuture(Optional.empty());
     }
     Long[] ids = new Long[n];
     Buffer[] roots = new Buffer[n];
@@ -85,8 +91,10 @@ public final class DecisionSeals {
       positions[i] = i;
       all.appendBuffer(roots[i++]);
     }
+    boolean more = n == maxBatches || decisions > MAX_DECISIONS - BIGGEST_BATCH;
+    Seal seal = new Seal(MerkleTree.root(all.getBytes()), n, decisions, more);
     return append
-        .apply(new Seal(MerkleTree.root(all.getBytes()), n, decisions))
+        .apply(seal)
         .compose(
             seq ->
                 c.preparedQuery(MARK)
@@ -102,7 +110,7 @@ public final class DecisionSeals {
                 throw new IllegalStateException(
                     marked.rowCount() + " batches marked, expected " + n);
               }
-              return n;
+              return Optional.of(seal);
             });
   }
 }

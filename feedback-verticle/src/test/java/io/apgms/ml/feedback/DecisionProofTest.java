@@ -55,14 +55,17 @@ class DecisionProofTest {
   /** Into a chain that is a list: seq 1 is its first. */
   private int seal() {
     return TestDatabase.get(
-        database.pool.withTransaction(
-            c ->
-                DecisionSeals.seal(
-                    c,
-                    seal -> {
-                      chain.add(seal);
-                      return Future.succeededFuture(seq.incrementAndGet());
-                    })));
+            database.pool.withTransaction(
+                c ->
+                    DecisionSeals.seal(
+                        c,
+                        DecisionSeals.MAX_BATCHES,
+                        seal -> {
+                          chain.add(seal);
+                          return Future.succeededFuture(seq.incrementAndGet());
+                        })))
+        .map(DecisionSeals.Seal::batches)
+        .orElse(0);
   }
 
   private boolean proved(UUID id) {
@@ -165,6 +168,31 @@ class DecisionProofTest {
   }
 
   @Test
+  void seal_moreThanOneTakes_saysSoAndLeavesTheRest() throws Exception {
+    GroupCommit commits = database.commits();
+    for (int i = 0; i < 5; i++) {
+      TestDatabase.get(commits.commit(decisions.next()));
+    }
+    for (int expected : new int[] {2, 2, 1}) {
+      DecisionSeals.Seal seal =
+          TestDatabase.get(
+                  database.pool.withTransaction(
+                      c -> DecisionSeals.seal(c, 2, s -> Future.succeededFuture(1L))))
+              .orElseThrow();
+      assertThat(seal.batches()).isEqualTo(expected);
+      assertThat(seal.more()).isEqualTo(expected == 2);
+    }
+    ship(decisions.list(40_000));
+    DecisionSeals.Seal full =
+        TestDatabase.get(
+                database.pool.withTransaction(
+                    c -> DecisionSeals.seal(c, 4_096, s -> Future.succeededFuture(1L))))
+            .orElseThrow();
+    assertThat(full.more()).isTrue();
+    assertThat(full.decisions()).isBetween(30_769, 32_768);
+  }
+
+  @Test
   void seal_entryNotKept_marksNothing() throws Exception {
     ship(decisions.list(3));
     assertThatThrownBy(
@@ -173,7 +201,7 @@ class DecisionProofTest {
                     database.pool.withTransaction(
                         c ->
                             DecisionSeals.seal(
-                                c, s -> Future.failedFuture(new IllegalStateException("no"))))))
+                                c, 9, s -> Future.failedFuture(new IllegalStateException("no"))))))
         .hasMessage("no");
     assertThat(seal()).isEqualTo(1);
   }
