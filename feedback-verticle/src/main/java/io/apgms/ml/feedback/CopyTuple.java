@@ -20,23 +20,27 @@ final class CopyTuple {
           + " act, enforced, mode_source, flag_age_ms, request_id, entity_id, contributions,"
           + " baseline, standard_error, rows_scored";
 
-  /** The statement that these tuples belong to, between {@link #header} and {@link #TRAILER}. */
-  static final String COLUMNS = "(" + NAMES + ")";
+  /** As {@link #NAMES}, with where the row is in its batch: what {@link #place} writes. */
+  static final String PLACED_NAMES = NAMES + ", batch, leaf";
+
+  /** What {@link #place} adds to a tuple. */
+  static final int PLACE_BYTES = 4 + 8 + 4 + 4;
 
   static final byte[] TRAILER = {-1, -1};
 
-  private static final short FIELDS = 20;
+  static final short FIELDS = 20;
   private static final int NULL = -1;
   private static final int FLOAT4_OID = 700;
   private static final int FLOAT_BYTES = 8; // with its length
-  private static final int ARRAY_BYTES = 20; // dimensions, nulls, type, size, lower bound
+  private static final int EMPTY_BYTES = 12; // dimensions, nulls, type
+  private static final int ARRAY_BYTES = EMPTY_BYTES + 8; // and of one dimension size, lower bound
   private static final long POSTGRES_EPOCH_MS = 946_684_800_000L; // 2000-01-01T00:00Z
 
   /** Bytes of an explanation but its contributions: the last four fields, there or null. */
-  private static final int EXPLAINED_BYTES = ARRAY_BYTES + 8 + 8 + 4;
+  private static final int EXPLAINED_BYTES = 8 + 8 + 4;
 
   /** Bytes of everything but texts and arrays: the lengths, the count, the fixed fields. */
-  private static final int FIXED_BYTES = 2 + FIELDS * 4 + 16 + 8 + ARRAY_BYTES + 8 + 8 + 3 + 8;
+  private static final int FIXED_BYTES = 2 + FIELDS * 4 + 16 + 8 + 8 + 8 + 3 + 8;
 
   private CopyTuple() {}
 
@@ -55,7 +59,7 @@ final class CopyTuple {
     byte @Nullable [] entity = utf8OrNull(d.entityId());
     int texts = model.length + version.length + digest.length + source.length;
     int optional = length(groups) + length(request) + length(entity);
-    int features = d.features().length * FLOAT_BYTES;
+    int features = length(d.features());
     ByteBuffer out =
         ByteBuffer.allocate(FIXED_BYTES + texts + optional + features + length(d.explained()));
     out.putShort(FIELDS);
@@ -78,6 +82,12 @@ final class CopyTuple {
     put(out, entity);
     put(out, d.explained());
     return out.array();
+  }
+
+  /** Writes a tuple with two more fields: the row's batch, and its leaf in it. */
+  static void place(ByteBuffer out, byte[] tuple, long batch, int leaf) {
+    out.putShort((short) (FIELDS + 2)).put(tuple, 2, tuple.length - 2);
+    out.putInt(8).putLong(batch).putInt(4).putInt(leaf);
   }
 
   /**
@@ -140,7 +150,7 @@ final class CopyTuple {
   }
 
   private static int length(Decision.@Nullable Explained explained) {
-    return explained == null ? 0 : EXPLAINED_BYTES + explained.contributions().length * FLOAT_BYTES;
+    return explained == null ? 0 : EXPLAINED_BYTES + length(explained.contributions());
   }
 
   private static void put(ByteBuffer out, Decision.@Nullable Explained explained) {
@@ -158,8 +168,17 @@ final class CopyTuple {
     out.putInt(1).put((byte) (flag ? 1 : 0));
   }
 
+  private static int length(float[] values) {
+    return values.length == 0 ? EMPTY_BYTES : ARRAY_BYTES + values.length * FLOAT_BYTES;
+  }
+
+  /** As PostgreSQL itself writes it: an empty array has no dimension. */
   private static void put(ByteBuffer out, float[] values) {
-    out.putInt(ARRAY_BYTES + values.length * FLOAT_BYTES);
+    out.putInt(length(values));
+    if (values.length == 0) {
+      out.putInt(0).putInt(0).putInt(FLOAT4_OID);
+      return;
+    }
     out.putInt(1).putInt(0).putInt(FLOAT4_OID).putInt(values.length).putInt(1);
     for (float value : values) {
       out.putInt(4).putFloat(value);
@@ -194,12 +213,17 @@ final class CopyTuple {
   }
 
   private static float[] floats(ByteBuffer in, int bytes) {
-    expect(in.getInt(), 1);
+    int dimensions = in.getInt();
     expect(in.getInt(), 0);
     expect(in.getInt(), FLOAT4_OID);
+    if (dimensions == 0) {
+      expect(bytes, EMPTY_BYTES);
+      return new float[0];
+    }
+    expect(dimensions, 1);
     int n = in.getInt();
     expect(in.getInt(), 1);
-    if (n < 0 || n > in.remaining() / FLOAT_BYTES) {
+    if (n < 1 || n > in.remaining() / FLOAT_BYTES) {
       throw new IllegalArgumentException("array of " + n + " values, expected fewer");
     }
     expect(bytes, ARRAY_BYTES + n * FLOAT_BYTES);

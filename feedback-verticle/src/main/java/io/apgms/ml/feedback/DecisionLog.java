@@ -28,11 +28,13 @@ public final class DecisionLog {
   private final Database db;
   private final Spool spool;
   private final Labels labels;
+  private final DecisionProofs proofs;
 
   DecisionLog(Database db, Spool spool, Labels labels) {
     this.db = db;
     this.spool = spool;
     this.labels = labels;
+    this.proofs = new DecisionProofs(db, spool);
   }
 
   /**
@@ -70,6 +72,14 @@ public final class DecisionLog {
                         waiting != null && e instanceof FeedbackException.Unavailable
                             ? Future.succeededFuture(new PredictionView(decision, null, null))
                             : Future.failedFuture(e)));
+  }
+
+  /**
+   * That a prediction is what was stored. NotFound where there is none, NotSealed before its batch
+   * is in the audit chain, Altered where it is not what was stored.
+   */
+  public Future<DecisionProof> proof(UUID id) {
+    return proofs.of(id);
   }
 
   private Future<Decision> stored(UUID id) {

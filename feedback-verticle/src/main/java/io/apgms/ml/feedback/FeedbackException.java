@@ -55,6 +55,24 @@ public abstract sealed class FeedbackException extends RuntimeException {
     }
   }
 
+  /** The prediction is in no batch that is in the audit chain: not yet, or it is too old. */
+  public static final class NotSealed extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public NotSealed(String message) {
+      super(message, null);
+    }
+  }
+
+  /** The prediction is not what was stored. */
+  public static final class Altered extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public Altered(String message) {
+      super(message, null);
+    }
+  }
+
   /** A cursor or filter that is not of this module's making. */
   public static final class Invalid extends FeedbackException {
     private static final long serialVersionUID = 1L;

@@ -37,22 +37,26 @@ public final class GroupCommit {
           + " $4::text[], $5::text[], $6::int[], $7::int[], $8::text[], $9::float8[],"
           + " $10::float8[], $11::bool[], $12::bool[], $13::bool[], $14::text[], $15::int8[],"
           + " $16::text[], $17::text[], $18::bytea[], $20::int[], $21::int[],"
-          + " $22::float8[], $23::float8[], $24::int[])"
+          + " $22::float8[], $23::float8[], $24::int[], $25::bytea[])"
           + " AS u(id, at, model_id, model_version, model_digest, lo, hi, groups, score,"
           + " threshold, review, act, enforced, mode_source, flag_age_ms, request_id, entity_id,"
-          + " body_hash, explained_lo, explained_hi, baseline, standard_error, rows_scored)),"
+          + " body_hash, explained_lo, explained_hi, baseline, standard_error, rows_scored, hash)),"
           + " claimed AS (INSERT INTO feedback.request (request_id, prediction_id, body_hash)"
           + " SELECT request_id, id, body_hash FROM incoming WHERE request_id IS NOT NULL"
           + " ON CONFLICT (request_id) DO NOTHING RETURNING prediction_id),"
-          + " kept AS (SELECT * FROM incoming WHERE request_id IS NULL"
-          + " OR id IN (SELECT prediction_id FROM claimed)),"
-          + " stored AS (INSERT INTO feedback.decision "
-          + CopyTuple.COLUMNS
-          + " SELECT id, at, model_id, model_version,"
+          + " kept AS (SELECT *, row_number() OVER () - 1 AS leaf FROM incoming"
+          + " WHERE request_id IS NULL OR id IN (SELECT prediction_id FROM claimed)),"
+          + " batch AS MATERIALIZED (SELECT nextval('feedback.decision_batch_id') AS batch),"
+          + " batched AS (INSERT INTO feedback.decision_batch (id, leaves)"
+          + " SELECT batch, string_agg(hash, ''::bytea ORDER BY leaf) FROM kept, batch"
+          + " GROUP BY batch),"
+          + " stored AS (INSERT INTO feedback.decision ("
+          + CopyTuple.PLACED_NAMES
+          + ") SELECT id, at, model_id, model_version,"
           + " model_digest, ($19::real[])[lo:hi], groups, score, threshold, review, act, enforced,"
           + " mode_source, flag_age_ms, request_id, entity_id,"
-          + " ($19::real[])[explained_lo:explained_hi], baseline, standard_error, rows_scored"
-          + " FROM kept),"
+          + " ($19::real[])[explained_lo:explained_hi], baseline, standard_error, rows_scored,"
+          + " batch, leaf FROM kept, batch),"
           + " holds AS (INSERT INTO feedback.action_outbox (prediction_id, kind)"
           + " SELECT id, 'hold' FROM kept WHERE enforced)"
           + " SELECT id FROM kept";
@@ -249,7 +253,11 @@ public final class GroupCommit {
         .addArrayOfInteger(
             rows.stream()
                 .map(d -> d.explained() == null ? null : d.explained().rowsScored())
-                .toArray(Integer[]::new));
+                .toArray(Integer[]::new))
+        .addArrayOfBuffer(
+            rows.stream()
+                .map(d -> Buffer.buffer(MerkleTree.leafHash(CopyTuple.encode(d))))
+                .toArray(Buffer[]::new));
   }
 
   private static int append(List<Float> floats, float[] values) {

@@ -35,10 +35,14 @@ public final class Labels {
       "SELECT model_id, model_version, review FROM feedback.decision WHERE id = $1";
 
   private static final String KEEP_PREDICTION =
-      "INSERT INTO feedback.decision "
-          + CopyTuple.COLUMNS
-          + " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-          + " $18, $19, $20) ON CONFLICT (id) DO NOTHING";
+      "WITH batch AS MATERIALIZED (SELECT nextval('feedback.decision_batch_id') AS id),"
+          + " stored AS (INSERT INTO feedback.decision ("
+          + CopyTuple.PLACED_NAMES
+          + ") SELECT $1::uuid, $2::timestamptz, $3::text, $4::text, $5::text, $6::real[],"
+          + " $7::text, $8::float8, $9::float8, $10::bool, $11::bool, $12::bool, $13::text,"
+          + " $14::int8, $15::text, $16::text, $17::real[], $18::float8, $19::float8, $20::int,"
+          + " id, 0 FROM batch ON CONFLICT (id) DO NOTHING RETURNING batch)"
+          + " INSERT INTO feedback.decision_batch (id, leaves) SELECT batch, $21 FROM stored";
 
   private static final String INSERT =
       "INSERT INTO feedback.model_feedback (id, prediction_id, model_id, model_version, label,"
@@ -193,7 +197,8 @@ public final class Labels {
         .addArrayOfFloat(explained == null ? null : DecisionRows.boxed(explained.contributions()))
         .addDouble(explained == null ? null : explained.baseline())
         .addDouble(explained == null ? null : explained.standardError())
-        .addInteger(explained == null ? null : explained.rowsScored());
+        .addInteger(explained == null ? null : explained.rowsScored())
+        .addBuffer(Buffer.buffer(MerkleTree.leafHash(CopyTuple.encode(d))));
   }
 
   private static Tuple tuple(UUID id, NewLabel l, Key key) {

@@ -6,7 +6,6 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -16,15 +15,13 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.PGConnection;
-import org.postgresql.copy.CopyIn;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Moves the spool into the decision table by COPY, on one thread with a connection of its own: rows
  * are removed from the spool only after their transaction has committed, and a row that is in the
- * table already is passed over, so each is there once.
+ * table already is passed over, so each is there once. Each transaction's rows are one batch.
  *
  * <p>A row that the table refuses for ever is dropped alone, counted and named in the log.
  */
@@ -43,6 +40,7 @@ final class Shipper {
   private static final long OVERLAP_MS = 100;
 
   private static final long FULL_READ_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final String UNIQUE_VIOLATION = "23505";
   private static final UUID START = new UUID(0, 0);
 
   private final Spool spool;
@@ -151,7 +149,7 @@ final class Shipper {
   /** Commits the rows: all at once, else around those that are there, else around the refused. */
   private void ship(Connection connection, List<Spool.Row> rows) throws SQLException {
     try {
-      copy(connection, "feedback.decision", rows);
+      BatchCopy.insert(connection, rows);
       connection.commit();
       return;
     } catch (SQLException e) {
@@ -161,7 +159,11 @@ final class Shipper {
       }
     }
     try {
-      copyAround(connection, rows);
+      List<Spool.Row> missing = BatchCopy.missing(connection, rows);
+      if (!missing.isEmpty()) {
+        BatchCopy.insert(connection, missing);
+      }
+      connection.commit();
     } catch (SQLException e) {
       connection.rollback();
       if (isAway(e)) {
@@ -171,23 +173,12 @@ final class Shipper {
     }
   }
 
-  private void copyAround(Connection connection, List<Spool.Row> rows) throws SQLException {
-    try (Statement statement = connection.createStatement()) {
-      statement.execute("CREATE TEMP TABLE waiting (LIKE feedback.decision) ON COMMIT DROP");
-      copy(connection, "waiting", rows);
-      statement.execute(
-          "INSERT INTO feedback.decision "
-              + CopyTuple.COLUMNS
-              + " SELECT "
-              + CopyTuple.NAMES
-              + " FROM waiting ON CONFLICT (id) DO NOTHING");
-    }
-    connection.commit();
-  }
-
   private void halve(Connection connection, List<Spool.Row> rows, SQLException refusal)
       throws SQLException {
     if (rows.size() == 1) {
+      if (UNIQUE_VIOLATION.equals(refusal.getSQLState())) {
+        throw refusal; // stored by another at this very moment: found at the next turn
+      }
       dropped.increment();
       LOG.error(
           "decision {} dropped: the table refuses it, SQLSTATE {}",
@@ -198,28 +189,6 @@ final class Shipper {
     int half = rows.size() / 2;
     ship(connection, rows.subList(0, half));
     ship(connection, rows.subList(half, rows.size()));
-  }
-
-  private static void copy(Connection connection, String table, List<Spool.Row> rows)
-      throws SQLException {
-    CopyIn copy =
-        connection
-            .unwrap(PGConnection.class)
-            .getCopyAPI()
-            .copyIn("COPY " + table + " " + CopyTuple.COLUMNS + " FROM STDIN (FORMAT binary)");
-    try {
-      byte[] header = CopyTuple.header();
-      copy.writeToCopy(header, 0, header.length);
-      for (Spool.Row row : rows) {
-        copy.writeToCopy(row.tuple(), 0, row.tuple().length);
-      }
-      copy.writeToCopy(CopyTuple.TRAILER, 0, CopyTuple.TRAILER.length);
-      copy.endCopy();
-    } finally {
-      if (copy.isActive()) {
-        copy.cancelCopy();
-      }
-    }
   }
 
   /** Whether to try the same again later; class 22 and 23 are the rows' own fault. */

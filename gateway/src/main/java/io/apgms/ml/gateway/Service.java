@@ -7,6 +7,9 @@ import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
 import io.apgms.ml.gateway.admin.RefusalAudit;
+import io.apgms.ml.gateway.audit.AuditVerticle;
+import io.apgms.ml.gateway.audit.HeadFiles;
+import io.apgms.ml.gateway.audit.HeadKey;
 import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.apgms.ml.gateway.database.EmbeddedDatabase;
@@ -34,6 +37,7 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
 import io.vertx.core.DeploymentOptions;
 import io.vertx.core.Future;
+import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import java.io.IOException;
@@ -134,6 +138,9 @@ public final class Service implements AutoCloseable {
                 Database.connectOptions(address, timeoutMs)));
     deploy(vertx, () -> control, 1);
 
+    HeadFiles heads = HeadFiles.open(settings.audit().headDir(), HeadKey.open(data.path()));
+    audit(vertx, registry, heads, feedback != null);
+
     TokenVerifier verifier =
         settings.auth().dev()
             ? DevIssuer.open(vertx, data.path())
@@ -154,6 +161,7 @@ public final class Service implements AutoCloseable {
                 Guard.management(doors, new RefusalAudit(registry.audit())),
                 control,
                 feedback == null ? null : feedback.log(),
+                heads,
                 meters));
     listen(
         vertx,
@@ -220,6 +228,21 @@ public final class Service implements AutoCloseable {
             Database.connectOptions(address, settings.database().timeoutMs()),
             settings.database().timeoutMs(),
             meters));
+  }
+
+  private void audit(Vertx vertx, RegistryDatabase registry, HeadFiles heads, boolean seals)
+      throws Exception {
+    AuditVerticle.Parts audit =
+        new AuditVerticle.Parts(
+            registry.audit(),
+            heads,
+            seals,
+            settings.audit().sealMs(),
+            settings.audit().headMs(),
+            meters);
+    DeploymentOptions worker = new DeploymentOptions().setThreadingModel(ThreadingModel.WORKER);
+    String id = await(vertx.deployVerticle(new AuditVerticle(audit), worker));
+    push(() -> await(vertx.undeploy(id)));
   }
 
   private void listen(Vertx vertx, ApiVerticle.Parts api) throws Exception {

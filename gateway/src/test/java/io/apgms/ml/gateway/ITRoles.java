@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import no.nav.security.mock.oauth2.MockOAuth2Server;
 import no.nav.security.mock.oauth2.OAuth2Config;
 import no.nav.security.mock.oauth2.token.DefaultOAuth2TokenCallback;
@@ -67,7 +68,8 @@ class ITRoles {
           new Door(true, "PUT", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "DELETE", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "GET", "/admin/audit", AUDITORS),
-          new Door(true, "GET", "/admin/audit/verify", AUDITORS));
+          new Door(true, "GET", "/admin/audit/verify", AUDITORS),
+          new Door(true, "GET", "/admin/audit/" + UUID.randomUUID() + "/proof", AUDITORS));
 
   @TempDir Path dir;
   private final MockOAuth2Server issuer =

@@ -12,11 +12,12 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
+import java.util.Iterator;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** The hash chain without the database: makes rows, and checks rows given in order. One thread. */
-final class AuditChain {
+public final class AuditChain {
   private static final int MAX_DETAIL_BYTES = 64 << 10;
 
   private static final JsonMapper JSON =
@@ -27,16 +28,28 @@ final class AuditChain {
                   JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
           .build();
 
-  private final @Nullable AuditHead exported;
-  private AuditHead reached = AuditHead.EMPTY;
+  private final Iterator<AuditHead> heads;
+  private @Nullable AuditHead due;
+  private AuditHead reached;
   private @Nullable ChainCheck broken;
 
   /**
-   * @param exported a head of this chain from an earlier time, kept outside; null checks only that
-   *     the rows fit each other
+   * @param heads of this chain from earlier times, kept outside, in their order: each must be
+   *     found; with none, only how the rows fit each other is checked
    */
-  AuditChain(@Nullable AuditHead exported) {
-    this.exported = exported;
+  public AuditChain(Iterator<AuditHead> heads) {
+    this(AuditHead.EMPTY, heads);
+  }
+
+  /**
+   * Checks the part of a chain that follows a head.
+   *
+   * @param heads at or after {@code start}
+   */
+  public AuditChain(AuditHead start, Iterator<AuditHead> heads) {
+    this.reached = start;
+    this.heads = heads;
+    passHeads();
   }
 
   static AuditEntry next(AuditHead head, UUID id, Instant at, AuditRecord record) {
@@ -102,7 +115,7 @@ final class AuditChain {
   }
 
   /** Takes the next row; false once the chain is broken, after which rows are ignored. */
-  boolean accept(AuditEntry e) {
+  public boolean accept(AuditEntry e) {
     if (broken != null) {
       return false;
     }
@@ -116,27 +129,51 @@ final class AuditChain {
     if (!e.hash().equals(hash(e))) {
       return fail(expected, "hash does not match the row");
     }
-    if (exported != null && exported.seq() == expected && !exported.hash().equals(e.hash())) {
-      return fail(expected, "the log was rewritten: hash differs from the exported head");
-    }
+    AuditHead before = reached;
     reached = new AuditHead(e.seq(), e.hash());
+    if (!passHeads()) {
+      reached = before;
+      return false;
+    }
+    return true;
+  }
+
+  /**
+   * Compares the row reached with every exported head that stands at it or, out of order, below.
+   */
+  private boolean passHeads() {
+    while (due != null || heads.hasNext()) {
+      AuditHead head = due == null ? heads.next() : due;
+      due = head;
+      if (head.seq() > reached.seq()) {
+        return true;
+      }
+      if (!head.equals(reached)) {
+        return fail(
+            head.seq(),
+            head.seq() == reached.seq()
+                ? "the log was rewritten: hash differs from the exported head"
+                : "the exported heads are out of order, expected each seq at or after the last");
+      }
+      due = null;
+    }
     return true;
   }
 
   /** The newest row accepted. */
-  AuditHead reached() {
+  public AuditHead reached() {
     return reached;
   }
 
   /** Call after the last row: an exported head that was never reached means a cut log. */
-  ChainCheck end() {
-    if (broken == null && exported != null && exported.seq() > reached.seq()) {
-      fail(reached.seq() + 1, "missing: the log was cut, the exported head is " + exported.seq());
+  public ChainCheck end() {
+    if (broken == null && due != null) {
+      fail(reached.seq() + 1, "missing: the log was cut, the exported head is " + due.seq());
     }
     return broken != null ? broken : new ChainCheck(reached.seq(), null, null);
   }
 
-  boolean fail(long seq, String reason) {
+  private boolean fail(long seq, String reason) {
     broken = new ChainCheck(reached.seq(), seq, reason);
     return false;
   }

@@ -6,9 +6,10 @@ import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
+import java.util.Collections;
 import java.util.List;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Function;
 
 /**
  * The hash-chained log of every administrative act.
@@ -83,24 +84,54 @@ public final class AuditLog {
     return readEnd().map(End::head);
   }
 
+  /** The row with that seq; NotFound when there is none. */
+  public Future<AuditEntry> find(long seq) {
+    return list(seq - 1, 1)
+        .map(
+            found ->
+                found.stream()
+                    .filter(e -> e.seq() == seq)
+                    .findFirst()
+                    .orElseThrow(
+                        () -> new RegistryException.NotFound("no audit entry with seq " + seq)));
+  }
+
+  /** Runs work in one transaction with the bounds of every other, in which it may append. */
+  public <T> Future<T> transaction(Function<SqlConnection, Future<T>> work) {
+    return db.write(work);
+  }
+
   /** Checks that all rows fit each other and the stored head. A log cut by its owner passes. */
   public Future<ChainCheck> verify() {
-    return verifyAgainst(null);
+    return check(new AuditChain(Collections.emptyIterator())).map(Checked::check);
   }
 
   /** Checks the rows as {@link #verify()} does and that the exported head is still among them. */
   public Future<ChainCheck> verify(AuditHead exported) {
-    return verifyAgainst(exported);
+    return check(new AuditChain(List.of(exported).iterator())).map(Checked::check);
   }
 
-  private Future<ChainCheck> verifyAgainst(@Nullable AuditHead exported) {
+  /**
+   * What a check found.
+   *
+   * @param reached the newest row that fits; where all is intact, the head
+   */
+  public record Checked(ChainCheck check, AuditHead reached) {}
+
+  /** Checks that the rows after an exported head continue it, up to the stored head. */
+  public Future<Checked> since(AuditHead exported) {
+    return check(new AuditChain(exported, Collections.emptyIterator()));
+  }
+
+  private Future<Checked> check(AuditChain chain) {
     return readEnd()
         .compose(
             end -> {
               Promise<ChainCheck> done = Promise.promise();
-              checkPages(new AuditChain(exported), end, done);
+              checkPages(chain, end, done);
               return done.future();
-            });
+            })
+        .map(check -> new Checked(check, chain.reached()));
   }
 
   /**

@@ -30,8 +30,8 @@ class AuditChainTest {
     return chain;
   }
 
-  private static ChainCheck check(List<AuditEntry> rows, AuditHead exported) {
-    AuditChain chain = new AuditChain(exported);
+  private static ChainCheck check(List<AuditEntry> rows, AuditHead... exported) {
+    AuditChain chain = new AuditChain(List.of(exported).iterator());
     rows.forEach(chain::accept);
     return chain.end();
   }
@@ -47,7 +47,7 @@ class AuditChainTest {
     assertThat(check(rows, headOf(rows))).isEqualTo(new ChainCheck(40, null, null));
     assertThat(check(rows, headOf(rows.subList(0, 7))).intact()).isTrue();
     assertThat(check(rows, AuditHead.EMPTY).intact()).isTrue();
-    assertThat(check(List.of(), null).intact()).isTrue();
+    assertThat(check(List.of()).intact()).isTrue();
   }
 
   @Test
@@ -148,12 +148,44 @@ class AuditChainTest {
   void check_cutOrForkedChain_passesWithoutAHead() {
     List<AuditEntry> rows = chain(10);
     List<AuditEntry> cut = rows.subList(0, 8);
-    assertThat(check(cut, null).intact()).isTrue();
+    assertThat(check(cut).intact()).isTrue();
     assertThat(check(cut, headOf(rows)).firstBadSeq()).isEqualTo(9);
     List<AuditEntry> forked = new ArrayList<>(rows);
     fork(forked, 4, new SplittableRandom(SEED));
-    assertThat(check(forked, null).intact()).isTrue();
+    assertThat(check(forked).intact()).isTrue();
     assertThat(check(forked, headOf(rows)).firstBadSeq()).isEqualTo(10);
+  }
+
+  /** A head taken after the fork vouches for it: that is why all heads are kept. */
+  @Test
+  void check_forkedChain_isFoundByAHeadFromBeforeTheForkOnly() {
+    List<AuditEntry> rows = chain(10);
+    AuditHead before = headOf(rows.subList(0, 6));
+    fork(rows, 4, new SplittableRandom(SEED));
+    assertThat(check(rows, headOf(rows)).intact()).isTrue();
+    assertThat(check(rows, before, headOf(rows)).firstBadSeq()).isEqualTo(6);
+  }
+
+  @Test
+  void check_headsOutOfOrder_isNotIntact() {
+    List<AuditEntry> rows = chain(10);
+    AuditHead third = headOf(rows.subList(0, 3));
+    AuditHead fifth = headOf(rows.subList(0, 5));
+    assertThat(check(rows, AuditHead.EMPTY, third, third, fifth).intact()).isTrue();
+    assertThat(check(rows, fifth, third).reason()).contains("out of order");
+    assertThat(check(rows, new AuditHead(0, "a".repeat(64))).intact()).isFalse();
+  }
+
+  @Test
+  void check_partAfterAHead_mustContinueIt() {
+    List<AuditEntry> rows = chain(10);
+    AuditChain part = new AuditChain(headOf(rows.subList(0, 4)), List.of(headOf(rows)).iterator());
+    rows.subList(4, 10).forEach(part::accept);
+    assertThat(part.end()).isEqualTo(new ChainCheck(10, null, null));
+    AuditChain other =
+        new AuditChain(new AuditHead(4, "a".repeat(64)), List.of(headOf(rows)).iterator());
+    assertThat(other.accept(rows.get(4))).isFalse();
+    assertThat(other.end().firstBadSeq()).isEqualTo(5);
   }
 
   @Test

@@ -55,7 +55,7 @@ class ForcedModesTest {
   @Test
   void controlState_expiredByTheDatabaseClock_isLeftOut() {
     get(modes.force("ann", "short", "m1", Duration.ofHours(1)));
-    database.sql("UPDATE registry.forced_mode SET expires_at = clock_timestamp()");
+    database.tamper("UPDATE registry.forced_mode SET expires_at = clock_timestamp()");
     assertThat(inForce()).isEmpty();
     assertThatThrownBy(() -> get(modes.lift("ann", "m1", "over")))
         .isInstanceOf(RegistryException.NotFound.class);

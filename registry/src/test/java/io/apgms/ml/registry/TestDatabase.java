@@ -9,6 +9,9 @@ import io.vertx.sqlclient.PoolOptions;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
@@ -44,17 +47,43 @@ final class TestDatabase {
   }
 
   static Pool pool(int port, String database) {
+    return pool(options(port, database));
+  }
+
+  private static PgConnectOptions options(int port, String database) {
+    return new PgConnectOptions()
+        .setHost("localhost")
+        .setPort(port)
+        .setUser("postgres")
+        .setPassword("")
+        .setDatabase(database);
+  }
+
+  private static Pool pool(PgConnectOptions options) {
     return PgBuilder.pool()
-        .connectingTo(
-            new PgConnectOptions()
-                .setHost("localhost")
-                .setPort(port)
-                .setUser("postgres")
-                .setPassword("")
-                .setDatabase(database))
+        .connectingTo(options)
         .with(new PoolOptions().setMaxSize(4).setMaxWaitQueueSize(64))
         .using(VERTX)
         .build();
+  }
+
+  /** The statements of tools/restricted-role.sql. */
+  static String restrictedRole() {
+    try {
+      return Files.readString(Path.of("../tools/restricted-role.sql"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The same registry over connections of another role. */
+  RegistryDatabase as(String role) {
+    PgConnectOptions options = options(POSTGRES.getPort(), name).addProperty("role", role);
+    return new RegistryDatabase(pool(options), Duration.ofSeconds(5));
+  }
+
+  Connection connect() throws SQLException {
+    return POSTGRES.getDatabase("postgres", name).getConnection();
   }
 
   /** Runs statements as superuser with triggers off: what a tamperer can do. */

@@ -28,7 +28,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Deployments, rollback, pin and audit on the management listener. */
+/** Deployments, rollback and pin on the management listener. */
 final class AdminRoutes {
   private static final int MAX_REASON = 2_000;
 
@@ -68,10 +68,6 @@ final class AdminRoutes {
         .handler(guard.only(Roles.ONCALL))
         .handler(body)
         .handler(this::unpin);
-    Handler<RoutingContext> auditors =
-        guard.only(Roles.ONCALL, Roles.DS_LEAD, Roles.COMPLIANCE, Roles.SRE);
-    router.get("/admin/audit").handler(auditors).handler(this::audit);
-    router.get("/admin/audit/verify").handler(auditors).handler(this::verifyAudit);
   }
 
   private void deployments(RoutingContext rc) {
@@ -243,40 +239,6 @@ final class AdminRoutes {
     }
   }
 
-  private void audit(RoutingContext rc) {
-    Params params = new Params(rc, Set.of("after", "limit"));
-    long after = params.number("after", 0, 0, Long.MAX_VALUE);
-    int limit = params.limit();
-    params.check();
-    Future<ObjectNode> answer =
-        registry
-            .audit()
-            .list(after, limit)
-            .map(
-                entries -> {
-                  ObjectNode out = Answers.object();
-                  ArrayNode list = out.putArray("entries");
-                  entries.forEach(e -> list.add(json(e)));
-                  return out;
-                });
-    answer(rc, 200, answer);
-  }
-
-  private void verifyAudit(RoutingContext rc) {
-    Future<ObjectNode> answer =
-        registry
-            .audit()
-            .verify()
-            .map(
-                check ->
-                    Answers.object()
-                        .put("intact", check.intact())
-                        .put("intactRows", check.intactRows())
-                        .put("firstBadSeq", check.firstBadSeq())
-                        .put("reason", check.reason()));
-    answer(rc, 200, answer);
-  }
-
   private static String model(RoutingContext rc) {
     String model = rc.pathParam("model");
     if (!Names.isModel(model)) {
@@ -332,19 +294,6 @@ final class AdminRoutes {
     putIfSet(out, "ticket", d.ticket());
     putIfSet(out, "incident", d.incident());
     return out;
-  }
-
-  private static ObjectNode json(AuditEntry e) {
-    return Answers.object()
-        .put("seq", e.seq())
-        .put("id", e.id().toString())
-        .put("at", e.at().toString())
-        .put("actor", e.actor())
-        .put("action", e.action())
-        .put("subject", e.subject())
-        .put("detail", e.detail())
-        .put("prevHash", e.prevHash())
-        .put("hash", e.hash());
   }
 
   private static void putIfSet(ObjectNode out, String key, @Nullable String value) {

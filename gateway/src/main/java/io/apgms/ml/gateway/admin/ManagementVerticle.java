@@ -2,11 +2,14 @@ package io.apgms.ml.gateway.admin;
 
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.audit.AuditProofs;
+import io.apgms.ml.gateway.audit.HeadFiles;
 import io.apgms.ml.gateway.http.Door;
 import io.apgms.ml.gateway.http.ErrorTable;
 import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.http.OpenApiRoutes;
 import io.apgms.ml.gateway.settings.Settings;
+import io.apgms.ml.registry.AuditLog;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -33,6 +36,7 @@ public final class ManagementVerticle extends VerticleBase {
       Guard guard,
       ControlVerticle control,
       @Nullable DecisionLog log,
+      HeadFiles heads,
       PrometheusMeterRegistry meters) {}
 
   private final Parts parts;
@@ -76,6 +80,9 @@ public final class ManagementVerticle extends VerticleBase {
     Rollouts rollouts = new Rollouts(vertx, parts.registry(), parts.control(), parts.meters());
     new AdminRoutes(parts.registry(), rollouts, parts.control(), parts.log())
         .mount(router, guard, body);
+    AuditLog audit = parts.registry().audit();
+    AuditProofs proofs = new AuditProofs(vertx, audit, parts.log(), parts.heads());
+    new AuditRoutes(audit, parts.heads(), proofs).mount(router, guard);
     new ModeRoutes(parts.registry(), parts.control(), parts.modes(), parts.runtime())
         .mount(router, guard, body);
     OpenApiRoutes.mount(router, "management");

@@ -30,6 +30,7 @@ import picocli.CommandLine.HelpCommand;
       DeploymentCommands.Unpin.class,
       DeploymentCommands.History.class,
       DeploymentCommands.Mode.class,
+      AuditCommands.class,
       TokenCommand.class,
       HelpCommand.class
     },

@@ -94,7 +94,9 @@ public final class ErrorTable {
       return Problem.of(404, detail);
     }
     if (refused instanceof FeedbackException.VersionConflict
-        || refused instanceof FeedbackException.RequestIdConflict) {
+        || refused instanceof FeedbackException.RequestIdConflict
+        || refused instanceof FeedbackException.NotSealed
+        || refused instanceof FeedbackException.Altered) {
       return Problem.of(409, detail);
     }
     if (refused instanceof FeedbackException.Contradiction

@@ -19,6 +19,7 @@ public record Settings(
     Decision decision,
     Unleash unleash,
     Scoring scoring,
+    Audit audit,
     Auth auth) {
 
   /**
@@ -84,6 +85,15 @@ public record Settings(
 
   /** Bounds of the model's queue, and whether the model has an event loop of its own. */
   public record Scoring(int queueRows, int batchRows, boolean ownLoop) {}
+
+  /**
+   * The audit chain.
+   *
+   * @param headDir where its heads are exported to
+   * @param sealMs between two roots of stored decisions in it
+   * @param headMs between two exported heads
+   */
+  public record Audit(Path headDir, int sealMs, int headMs) {}
 
   /** Who may call; in mode dev the local issuer, in mode jwt the one at the URL. */
   public record Auth(String mode, String issuer, String audience, int requestsPerSecond) {
@@ -153,6 +163,7 @@ public record Settings(
                 in.number("scoring.queueRows", "ML_SCORING_QUEUE_ROWS", 1, 1_000_000),
                 in.number("scoring.batchRows", "ML_SCORING_BATCH_ROWS", 1, 4_096),
                 in.flag("scoring.ownLoop", "ML_SCORING_OWN_LOOP")),
+            audit(in),
             new Auth(
                 String.valueOf(in.oneOf("auth.mode", "ML_AUTH", "dev", "jwt")),
                 in.text("auth.issuer", "ML_JWT_ISSUER"),
@@ -160,6 +171,16 @@ public record Settings(
                 in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)));
     in.refuseUnknown();
     return settings.requireSafe();
+  }
+
+  private static Audit audit(SettingsReader in) {
+    boolean besideData = in.text("audit.headDir", "ML_AUDIT_HEAD_DIR").isEmpty();
+    return new Audit(
+        besideData
+            ? in.path("data.dir", "ML_DATA_DIR").resolve("audit-heads")
+            : in.path("audit.headDir", "ML_AUDIT_HEAD_DIR"),
+        in.number("audit.sealMs", "ML_AUDIT_SEAL_MS", 1_000, 60_000),
+        in.number("audit.headMs", "ML_AUDIT_HEAD_MS", 1_000, 60_000));
   }
 
   private static Limits limits(SettingsReader in) {

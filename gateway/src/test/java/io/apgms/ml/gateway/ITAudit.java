@@ -1,0 +1,194 @@
+package io.apgms.ml.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.DriverManager;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The audit log of a running service, from outside: its proofs, its exports, and a tamperer. */
+class ITAudit {
+  private static final Duration BOUND = Duration.ofSeconds(30);
+  private static final Map<String, String> QUICK =
+      Map.of("ML_AUDIT_SEAL_MS", "1000", "ML_AUDIT_HEAD_MS", "1000", "ML_DECISION_MODE", "act");
+  private static final String INPUTS =
+      "{\"liquidity_ratio\":0.4,\"cash_burn_rate\":0.9,\"revenue_variance\":1.8,"
+          + "\"late_lodgements_12m\":5,\"days_since_last_lodgement\":210,"
+          + "\"payroll_to_revenue\":0.7,\"tax_debt_ratio\":0.9,\"industry_volatility\":0.6,"
+          + "\"account_age_months\":14,\"refund_claim_ratio\":0.5,\"director_changes_24m\":3,"
+          + "\"transaction_anomalies_30d\":9}";
+
+  @TempDir Path dir;
+  private String token;
+
+  private RunningService start() throws Exception {
+    RunningService service = RunningService.start(dir, QUICK);
+    token = service.token("oncall");
+    return service;
+  }
+
+  private static JsonNode score(RunningService service, String more) throws Exception {
+    String body = "{\"modelId\":\"risk-score\",\"inputs\":" + INPUTS + more + "}";
+    HttpResponse<String> answer = service.api("POST", "/ml/score", body, Map.of());
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
+    return RunningService.json(answer);
+  }
+
+  private HttpResponse<String> proof(RunningService service, String id) throws Exception {
+    return service.management("GET", "/admin/audit/" + id + "/proof", null, token);
+  }
+
+  /** Until it is there and leads to a head that was exported. */
+  private Path proved(RunningService service, String id) throws Exception {
+    AtomicReference<JsonNode> last = new AtomicReference<>();
+    RunningService.await(
+        BOUND,
+        () -> {
+          try {
+            HttpResponse<String> answer = proof(service, id);
+            last.set(RunningService.json(answer));
+            assertThat(answer.statusCode()).as(answer.body()).isIn(200, 409);
+            return answer.statusCode() == 200
+                && !last.get().path("head").path("exportedAt").isNull();
+          } catch (Exception e) {
+            throw new IllegalStateException(e);
+          }
+        });
+    return Files.writeString(dir.resolve(id + ".json"), last.get().toString());
+  }
+
+  private void sql(String statements) throws Exception {
+    String port = Files.readAllLines(dir.resolve("data/postgres/postmaster.pid")).get(3);
+    try (var connection =
+            DriverManager.getConnection(
+                "jdbc:postgresql://127.0.0.1:" + port + "/postgres", "postgres", "postgres");
+        var statement = connection.createStatement()) {
+      statement.execute("SET session_replication_role = replica; " + statements);
+    }
+  }
+
+  private String audit(RunningService service, int exit, String... arguments) throws Exception {
+    String[] all = new String[arguments.length + 1];
+    all[0] = "audit";
+    System.arraycopy(arguments, 0, all, 1, arguments.length);
+    return service.run(Map.of("ML_TOKEN", token), exit, all);
+  }
+
+  @Test
+  void audit_ofARunningService_isProvedExportedAndCheckedOffline() throws Exception {
+    String heads = dir.resolve("data/audit-heads").toString();
+    String key = dir.resolve("data/audit-heads/audit-head.pub").toString();
+    try (RunningService service = start()) {
+      JsonNode held = score(service, "");
+      assertThat(held.path("decision").path("enforced").asBoolean()).isTrue();
+      JsonNode named = score(service, ",\"requestId\":\"r1\",\"groups\":{\"sex\":\"female\"}");
+      service.management(
+          "PUT", "/admin/decision-mode", "{\"mode\":\"observe\",\"reason\":\"drill\"}", token);
+      JsonNode spooled = score(service, ",\"explain\":true");
+      assertThat(spooled.path("decision").path("enforced").asBoolean()).isFalse();
+      for (JsonNode decision : new JsonNode[] {held, named, spooled}) {
+        Path file = proved(service, decision.path("predictionId").asText());
+        assertThat(
+                audit(
+                    service,
+                    0,
+                    "verify",
+                    "--proof",
+                    file.toString(),
+                    "--head",
+                    heads,
+                    "--key",
+                    key))
+            .contains("holds");
+        Files.writeString(
+            file, Files.readString(file).replace("\"data\":\"0014", "\"data\":\"0015"));
+        assertThat(audit(service, 1, "verify", "--proof", file.toString()))
+            .contains("does not hold");
+      }
+      String entry =
+          RunningService.json(service.management("GET", "/admin/audit?limit=1", null, token))
+              .path("entries")
+              .get(0)
+              .path("id")
+              .asText();
+      Path file = proved(service, entry);
+      assertThat(audit(service, 0, "verify", "--proof", file.toString(), "--head", heads))
+          .contains("holds");
+      assertThat(proof(service, "01a20b18-06d9-780d-a669-e471754ece28").statusCode())
+          .isEqualTo(404);
+      assertThat(proof(service, "none").statusCode()).isEqualTo(404);
+      assertThat(audit(service, 0, "verify")).contains("intact");
+      assertThat(audit(service, 0, "show")).contains("bootstrap", "mode.force", "seal");
+      String export = dir.resolve("audit.ndjson").toString();
+      assertThat(audit(service, 0, "verify", "--head", heads, "--key", key)).contains("intact");
+      audit(service, 0, "export", "--out", export);
+      service.kill(); // from here on there is no service to ask
+      Path cut = dir.resolve("cut.ndjson");
+      List<String> lines = Files.readAllLines(Path.of(export));
+      Files.write(cut, lines.subList(0, lines.size() - 1));
+      String[] offline = {"verify", "--offline", export, "--head", heads, "--key", key};
+      assertThat(audit(service, 0, offline)).contains("intact");
+      assertThat(audit(service, 1, "verify", "--offline", cut.toString(), "--head", heads))
+          .contains("broken at seq " + lines.size());
+      assertThat(audit(service, 0, "verify", "--offline", cut.toString())).contains("would pass");
+    }
+  }
+
+  @Test
+  void audit_tamperedBySuperuser_alarmsAndExportsNoMore() throws Exception {
+    String heads = dir.resolve("data/audit-heads").toString();
+    try (RunningService service = start()) {
+      String id = score(service, "").path("predictionId").asText();
+      proved(service, id);
+      assertThat(service.metric("apgms_ml_audit_chain_intact")).isEqualTo(1);
+      assertThat(service.metric("apgms_ml_audit_head_age_seconds")).isLessThan(10);
+      sql("UPDATE feedback.decision SET score = 0.1, review = false, enforced = false");
+      assertThat(proof(service, id).statusCode()).isEqualTo(409);
+      assertThat(proof(service, id).body()).contains("not what was stored");
+
+      sql(
+          "DELETE FROM registry.audit_log WHERE seq > 2; UPDATE registry.audit_head SET seq = 2,"
+              + " hash = (SELECT hash FROM registry.audit_log WHERE seq = 2)");
+      assertThat(audit(service, 1, "verify")).contains("broken at seq 3");
+      assertThat(audit(service, 1, "verify", "--head", heads)).contains("broken at seq 3");
+      RunningService.await(BOUND, () -> intact(service) == 0);
+      long exported = lines(heads);
+      service.management(
+          "PUT", "/admin/decision-mode", "{\"mode\":\"observe\",\"reason\":\"grown over\"}", token);
+      RunningService.await(BOUND, () -> metric(service, "apgms_ml_audit_head_age_seconds") > 3);
+      assertThat(lines(heads)).isEqualTo(exported);
+      assertThat(intact(service)).isZero();
+      assertThat(service.logText()).contains("the audit chain is broken at seq");
+    }
+  }
+
+  private static double intact(RunningService service) {
+    return metric(service, "apgms_ml_audit_chain_intact");
+  }
+
+  private static double metric(RunningService service, String name) {
+    try {
+      return service.metric(name);
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static long lines(String heads) throws Exception {
+    long lines = 0;
+    try (var files = Files.list(Path.of(heads))) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".ndjson")).toList()) {
+        lines += Files.readAllLines(file).size();
+      }
+    }
+    return lines;
+  }
+}
