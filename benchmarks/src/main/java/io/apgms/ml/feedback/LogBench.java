@@ -38,4 +38,12 @@ public class LogBench {
   public byte[] tuple() {
     return CopyTuple.encode(decision);
   }
+
+  private final byte[] spooled = CopyTuple.encode(decision);
+
+  /** Its hash, as a leaf of its batch: on the shipper's thread. */
+  @Benchmark
+  public byte[] leaf() {
+    return MerkleTree.leafHash(spooled);
+  }
 }

@@ -21,7 +21,7 @@ public final class DecisionSeals {
   /** Most batches of one seal. */
   public static final int MAX_BATCHES = 4_096;
 
-  private static final int MAX_DECISIONS = 32_768;
+  private static final int MAX_DECISIONS = 131_072;
   private static final int BIGGEST_BATCH = 2_000;
 
   private static final String ONE_AT_A_TIME =
@@ -55,7 +55,7 @@ public final class DecisionSeals {
    * Seals what waits; empty when nothing does or another replica is at it.
    *
    * @param c in a transaction, rolled back when this fails
-   * @param maxBatches 1 to 4,096; of more than 32,768 decisions the rest waits too
+   * @param maxBatches 1 to 4,096; of more than 131,072 decisions the rest waits too
    * @param append keeps the seal in the same transaction and gives the seq under which it is found
    */
   public static Future<Optional<Seal>> seal(

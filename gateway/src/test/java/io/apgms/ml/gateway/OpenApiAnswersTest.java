@@ -198,6 +198,8 @@ class OpenApiAnswersTest {
                         data.toString(),
                         "ML_REGISTRY_DIR",
                         registry.toString(),
+                        "ML_AUDIT_SEAL_MS",
+                        "60000", // proofs of decisions wait for it
                         "ML_HTTP_PORT",
                         "0",
                         "ML_MANAGEMENT_PORT",
@@ -212,7 +214,7 @@ class OpenApiAnswersTest {
           asDocumented(to, operation, example(to, operation).token(token));
         }
       }
-      decisions(api);
+      decisions(api, management);
       inBinary(api);
       deployments(management);
       late(management, postgres);
@@ -249,7 +251,7 @@ class OpenApiAnswersTest {
 
   // ---- what needs a state of its own ------------------------------------------------------------
 
-  private void decisions(Listener api) throws Exception {
+  private void decisions(Listener api, Listener management) throws Exception {
     ObjectNode decided = decide(api, "first-1");
     Request score = ofExample("score");
     ask(api, operation("score"), score.json(example("score").put("requestId", "first-1")));
@@ -259,6 +261,15 @@ class OpenApiAnswersTest {
     label(api, decided, "TRUE_POSITIVE", "20261116");
     String id = decided.path("predictionId").asText();
     ask(api, operation("getPrediction"), new Request("GET", "/ml/predictions/" + id));
+    proof(management, id);
+    Request list = example(management, operation("listAudit")).token(management.token);
+    Answer entries = ask(management, operation("listAudit"), list);
+    proof(management, JSON.readTree(entries.body()).at("/entries/0/id").asText());
+  }
+
+  private void proof(Listener management, String id) throws Exception {
+    Request request = new Request("GET", "/admin/audit/" + id + "/proof").token(management.token);
+    ask(management, operation("proveAudit"), request);
   }
 
   private void deployments(Listener management) throws Exception {

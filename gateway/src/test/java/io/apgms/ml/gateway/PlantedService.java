@@ -5,6 +5,8 @@ import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
+import io.apgms.ml.gateway.audit.HeadFiles;
+import io.apgms.ml.gateway.audit.HeadKey;
 import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.apgms.ml.gateway.decision.ActionCap;
@@ -28,6 +30,8 @@ import io.vertx.core.Deployable;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -113,6 +117,7 @@ final class PlantedService implements AutoCloseable {
             Guard.management(doors, (caller, route) -> {}),
             control,
             feedback.log(),
+            heads(dir),
             meters);
     this.api =
         new ApiVerticle.Parts(
@@ -123,6 +128,14 @@ final class PlantedService implements AutoCloseable {
             Guard.api(doors, false),
             feedback.labels(),
             new Door(settings.http(), settings.limits(), null));
+  }
+
+  private static HeadFiles heads(Path dir) {
+    try {
+      return HeadFiles.open(dir.resolve("heads"), HeadKey.open(dir));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private FeedbackVerticle feedback(Path dir, DatabaseAddress away, Pool pool) {
