@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A row that the table refuses for ever is dropped alone, counted and named in the log.
  */
-final class Shipper {
+class Shipper {
   private static final Logger LOG = LoggerFactory.getLogger(Shipper.class);
   private static final int MAX_ROWS = 2_000;
   private static final long IDLE_MS = 200;
@@ -72,7 +72,7 @@ final class Shipper {
     Gauge.builder("apgms_ml_telemetry_lag_seconds", this, Shipper::lagSeconds).register(meters);
   }
 
-  void start() {
+  final void start() {
     thread.start();
   }
 
@@ -121,8 +121,7 @@ final class Shipper {
     if (!rows.isEmpty()) {
       oldestWaitingMs = rows.get(0).id().getMostSignificantBits() >>> 16;
       connection.setAutoCommit(false);
-      ship(connection, rows);
-      spool.remove(rows);
+      move(connection, rows);
       from = behind(rows.get(rows.size() - 1).id());
     }
     boolean more = rows.size() == MAX_ROWS;
@@ -131,6 +130,12 @@ final class Shipper {
       shipped();
     }
     return more;
+  }
+
+  /** Into the table, and only then out of the spool. */
+  void move(Connection connection, List<Spool.Row> rows) throws SQLException {
+    ship(connection, rows);
+    spool.remove(rows);
   }
 
   private UUID readFrom() {
@@ -147,7 +152,7 @@ final class Shipper {
   }
 
   /** Commits the rows: all at once, else around those that are there, else around the refused. */
-  private void ship(Connection connection, List<Spool.Row> rows) throws SQLException {
+  final void ship(Connection connection, List<Spool.Row> rows) throws SQLException {
     try {
       BatchCopy.insert(connection, rows);
       connection.commit();

@@ -39,7 +39,7 @@ final class Spool implements AutoCloseable {
   }
 
   private final Options options;
-  private final WriteOptions writes = new WriteOptions().setSync(false).setNoSlowdown(true);
+  private final WriteOptions writes;
   private final RocksDB db;
   private final long maxBytes;
   private final AtomicLong bytes = new AtomicLong();
@@ -52,8 +52,9 @@ final class Spool implements AutoCloseable {
     }
   }
 
-  private Spool(Options options, RocksDB db, long maxBytes) {
+  private Spool(Options options, WriteOptions writes, RocksDB db, long maxBytes) {
     this.options = options;
+    this.writes = writes;
     this.db = db;
     this.maxBytes = maxBytes;
   }
@@ -65,6 +66,11 @@ final class Spool implements AutoCloseable {
    * @throws FeedbackException.Unavailable where it cannot be opened, as when another process has it
    */
   static Spool open(Path dir, long maxBytes) {
+    return open(dir, maxBytes, new WriteOptions().setSync(false).setNoSlowdown(true));
+  }
+
+  /** With other ways to append; closes them. */
+  static Spool open(Path dir, long maxBytes, WriteOptions writes) {
     Options options =
         new Options()
             .setCreateIfMissing(true)
@@ -76,11 +82,12 @@ final class Spool implements AutoCloseable {
             .setKeepLogFileNum(LOGS_KEPT);
     try {
       Files.createDirectories(dir);
-      Spool spool = new Spool(options, RocksDB.open(options, dir.toString()), maxBytes);
+      Spool spool = new Spool(options, writes, RocksDB.open(options, dir.toString()), maxBytes);
       spool.count();
       return spool;
     } catch (IOException | RocksDBException e) {
       options.close();
+      writes.close();
       throw new FeedbackException.Unavailable("the spool cannot be opened", e);
     }
   }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.sqlclient.Tuple;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
@@ -101,17 +103,45 @@ class ShipperTest {
     assertThat(database.count("feedback.decision")).isEqualTo(100);
   }
 
-  @Test
-  void ship_connectionCut_losesAndDoublesNothing() throws Exception {
-    shipper = database.shipper(spool);
-    for (int i = 0; i < 20; i++) {
+  /** Appends and cuts the shipper's connection so many times; how many rows were appended. */
+  private int appendAndCut(int times) throws Exception {
+    for (int i = 0; i < times; i++) {
       spool.append(decisions.list(2_000));
       database.sql(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
               + " WHERE application_name = 'ml-service-shipper' AND datname = current_database()");
     }
+    return times * 2_000;
+  }
+
+  @Test
+  void ship_connectionCut_losesAndDoublesNothing() throws Exception {
+    shipper = database.shipper(spool);
+    int appended = appendAndCut(20);
     ship();
-    assertThat(database.count("feedback.decision")).isEqualTo(40_000);
+    assertThat(database.count("feedback.decision")).isEqualTo(appended);
+  }
+
+  /** The control: one that takes rows out of the spool before they are committed is caught. */
+  @Test
+  void ship_removedBeforeTheCommit_losesSome() throws Exception {
+    shipper =
+        new Shipper(spool, database.url(), "postgres", "", database.meters) {
+          @Override
+          void move(Connection connection, List<Spool.Row> rows) throws SQLException {
+            spool.remove(rows);
+            ship(connection, rows);
+          }
+        };
+    shipper.start();
+    int appended = 0;
+    long stored;
+    do {
+      appended += appendAndCut(10);
+      ship();
+      stored = database.count("feedback.decision");
+    } while (stored == appended && appended < 200_000);
+    assertThat(stored).isLessThan(appended);
   }
 
   @Test

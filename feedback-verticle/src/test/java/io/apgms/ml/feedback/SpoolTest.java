@@ -13,6 +13,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rocksdb.RocksDB;
+import org.rocksdb.WriteOptions;
 
 class SpoolTest {
   private static final UUID START = new UUID(0, 0);
@@ -101,13 +103,25 @@ class SpoolTest {
   /** What the process said it kept is there after SIGKILL. */
   @Test
   void open_afterTheProcessWasKilled_holdsAllThatWasAppended() throws Exception {
+    assertThat(lostAfterAKill("as it is")).isEmpty();
+  }
+
+  /** The control: without its write-ahead log a spool loses what it said it kept, and is caught. */
+  @Test
+  void open_afterTheProcessWasKilled_withoutALog_hasLostSome() throws Exception {
+    assertThat(lostAfterAKill(Appends.WITHOUT_LOG)).isNotEmpty();
+  }
+
+  /** Of the ids that a killed process had said it kept, those that are not found. */
+  private List<UUID> lostAfterAKill(String variant) throws Exception {
     Process child =
         new ProcessBuilder(
                 ProcessHandle.current().info().command().orElseThrow(),
                 "-cp",
                 System.getProperty("java.class.path"),
                 Appends.class.getName(),
-                dir.toString())
+                dir.toString(),
+                variant)
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     List<UUID> said = new ArrayList<>();
@@ -119,17 +133,24 @@ class SpoolTest {
     }
     child.waitFor();
     try (Spool spool = Spool.open(dir, 1 << 30)) {
-      assertThat(said).allSatisfy(id -> assertThat(spool.find(id)).isNotNull());
+      return said.stream().filter(id -> spool.find(id) == null).toList();
     }
   }
 
   /** Appends until it is killed, and says each id once it is kept. */
   static final class Appends {
+    static final String WITHOUT_LOG = "without log";
+
     private Appends() {}
 
     public static void main(String[] args) {
+      RocksDB.loadLibrary();
       Decisions decisions = new Decisions(9);
-      Spool spool = Spool.open(Path.of(args[0]), 1 << 30);
+      Path dir = Path.of(args[0]);
+      Spool spool =
+          args[1].equals(WITHOUT_LOG)
+              ? Spool.open(dir, 1 << 30, new WriteOptions().setDisableWAL(true))
+              : Spool.open(dir, 1 << 30);
       while (spool.bytes() < 1 << 29) {
         List<Decision> some = decisions.list(10);
         spool.append(some);

@@ -97,7 +97,7 @@ final class Http2Attacker {
         return;
       }
       Buffer some = Buffer.buffer();
-      int many = attack.waits() ? 60 : UNITS_A_WRITE;
+      int many = attack.waits() ? 95 : UNITS_A_WRITE; // of 100 streams at once
       for (int i = 0; i < many && units < maxUnits; i++) {
         some.appendBuffer(attack.unit(units++));
       }

@@ -246,6 +246,17 @@ class ITHostileBytes {
     assertThat(refused).as("answered with a 4xx, not only closed").isGreaterThan(100);
   }
 
+  @Test
+  void requestsWithoutAHostOrWithABrokenPath_are400AsProblems() throws Exception {
+    for (int port : new int[] {service.apiPort(), service.managementPort()}) {
+      for (String head : List.of("/ml/models HTTP/1.1", "/ml/models/%zz HTTP/1.1\r\nHost: x")) {
+        RawHttp.Answer answer = send(port, new Payload(head, "GET " + head + "\r\n\r\n", false));
+        assertThat(answer.statuses()).as(head).containsExactly(400);
+        assertThat(answer.text()).containsIgnoringCase("content-type: application/problem+json");
+      }
+    }
+  }
+
   private static int score(String headers) throws IOException {
     String start = "POST /ml/score HTTP/1.1\r\nHost: x\r\nContent-Length: ";
     String body = ITFaults.CASE;

@@ -39,11 +39,11 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class ITHttp2 {
   private static final boolean SOAK = Boolean.getBoolean("soak");
-  private static final int ATTACKERS = SOAK ? 1_000 : 20;
+  private static final int ATTACKERS = SOAK ? 1_000 : 10;
   private static final int MOST_CONNECTIONS = SOAK ? 1_200 : 300;
   private static final int FLOOD = SOAK ? 5_000 : 1_000;
   private static final int UNITS = SOAK ? 20_000 : 3_000;
-  private static final Duration BOUND = Duration.ofSeconds(SOAK ? 120 : 30);
+  private static final Duration BOUND = Duration.ofSeconds(SOAK ? 120 : 60);
 
   @TempDir static Path dir;
   private static TestCertificate certificate;
@@ -58,6 +58,7 @@ class ITHttp2 {
         Map.of(
             "ML_TLS_CERT", certificate.cert().toString(),
             "ML_TLS_KEY", certificate.key().toString(),
+            "ML_DATABASE_TIMEOUT_MS", "10000", // not what is tested here
             "ML_HTTP_HEADER_TIMEOUT_MS", "1000",
             "ML_HTTP_RESPONSE_TIMEOUT_MS", "1000",
             "ML_HTTP_MAX_CONNECTIONS", Integer.toString(MOST_CONNECTIONS));

@@ -15,9 +15,12 @@ import io.vertx.ext.web.Route;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.HttpException;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -150,13 +153,21 @@ public final class ErrorTable {
     };
   }
 
+  /** Whether it is but the connection that ended, which a client may do as often as it likes. */
+  static boolean hungUp(Throwable failure) {
+    return failure instanceof SSLException
+        || failure instanceof ClosedChannelException
+        || (failure instanceof IOException
+            && Arrays.stream(failure.getStackTrace())
+                .anyMatch(frame -> frame.getClassName().equals("sun.nio.ch.SocketChannelImpl")));
+  }
+
   /** Failure handler of both routers. */
   public static void handle(RoutingContext rc) {
     Throwable failure = rc.failure();
     Problem problem = failure == null ? http(rc.statusCode()) : of(failure);
-    Route route = rc.currentRoute(); // its pattern: a path may hold what a log must not
-    boolean hungUp = route == null && failure instanceof IOException; // the connection's own
-    if (problem.status() == 500 && failure != null && !hungUp) {
+    if (problem.status() == 500 && failure != null && !hungUp(failure)) {
+      Route route = rc.currentRoute(); // its pattern: a path may hold what a log must not
       LOG.error("request to {} failed", route == null ? "no route" : route.getPath(), failure);
     }
     refuse(rc.request(), problem);
