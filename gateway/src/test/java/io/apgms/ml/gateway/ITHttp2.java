@@ -56,12 +56,18 @@ class ITHttp2 {
     vertx = Vertx.vertx();
     Map<String, String> settings =
         Map.of(
-            "ML_TLS_CERT", certificate.cert().toString(),
-            "ML_TLS_KEY", certificate.key().toString(),
-            "ML_DATABASE_TIMEOUT_MS", "10000", // not what is tested here
-            "ML_HTTP_HEADER_TIMEOUT_MS", "1000",
-            "ML_HTTP_RESPONSE_TIMEOUT_MS", "1000",
-            "ML_HTTP_MAX_CONNECTIONS", Integer.toString(MOST_CONNECTIONS));
+            "ML_TLS_CERT",
+            certificate.cert().toString(),
+            "ML_TLS_KEY",
+            certificate.key().toString(),
+            "ML_DATABASE_TIMEOUT_MS",
+            "10000", // not what is tested here
+            "ML_HTTP_HEADER_TIMEOUT_MS",
+            "1000",
+            "ML_HTTP_RESPONSE_TIMEOUT_MS",
+            "1000",
+            "ML_HTTP_MAX_CONNECTIONS",
+            Integer.toString(MOST_CONNECTIONS));
     service = RunningService.start(dir, settings);
     assertThat(service.api("GET", "/ml/models", null).version())
         .as("what the steady client speaks")

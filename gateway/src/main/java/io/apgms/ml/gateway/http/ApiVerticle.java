@@ -75,7 +75,7 @@ public final class ApiVerticle extends VerticleBase {
     return server == null ? -1 : server.actualPort();
   }
 
-  private static Router router(
+  static Router router(
       Vertx vertx, Parts parts, DecisionFlow decisions, BatchFlow many, Turnstile turnstile) {
     Settings.Http http = parts.http();
     Guard guard = parts.guard();

@@ -33,7 +33,7 @@ class DoorTest {
 
   private static final Settings.Limits LIMITS = new Settings.Limits(1_000, 1_000, 1_000, 0);
   private static final Settings.Http HTTP =
-      new Settings.Http("127.0.0.1", 0, 1, 65_536, 65_536, 20, 60_000, 2_000);
+      new Settings.Http("127.0.0.1", 0, 1, 65_536, 65_536, 20, 60_000, 2_000, 0);
 
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private final Vertx vertx =
