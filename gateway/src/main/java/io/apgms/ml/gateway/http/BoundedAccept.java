@@ -35,6 +35,7 @@ public final class BoundedAccept implements Transport, io.vertx.core.transport.T
   private final Settings.Limits limits;
   private final Counter tooMany;
   private final Counter flood;
+  private final Counter late;
 
   /** Each listener has these bounds for itself. */
   public BoundedAccept(Settings.Http http, Settings.Limits limits, MeterRegistry meters) {
@@ -42,6 +43,7 @@ public final class BoundedAccept implements Transport, io.vertx.core.transport.T
     this.limits = limits;
     this.tooMany = cut(meters, "too_many");
     this.flood = cut(meters, "flood");
+    this.late = cut(meters, "late");
   }
 
   private static Counter cut(MeterRegistry meters, String reason) {
@@ -98,7 +100,7 @@ public final class BoundedAccept implements Transport, io.vertx.core.transport.T
             .addAfter(
                 tls.name(),
                 "frameBudget",
-                new FrameBudget(limits.headerTimeoutMs(), System::nanoTime, flood));
+                new FrameBudget(limits.headerTimeoutMs(), System::nanoTime, flood, late));
       }
       ctx.pipeline().remove(this);
       ctx.fireChannelActive();

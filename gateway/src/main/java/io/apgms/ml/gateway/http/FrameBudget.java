@@ -37,7 +37,8 @@ final class FrameBudget extends ChannelDuplexHandler {
 
   private final int prefaceMs;
   private final LongSupplier nanoTime;
-  private final Counter cutOff;
+  private final Counter floods;
+  private final Counter lates;
   private final byte[] header = new byte[HEADER];
   private int headerBytes;
   private int skip = Http2CodecUtil.connectionPrefaceBuf().readableBytes();
@@ -46,10 +47,11 @@ final class FrameBudget extends ChannelDuplexHandler {
   private boolean spent;
   private @Nullable ScheduledFuture<?> preface;
 
-  FrameBudget(int prefaceMs, LongSupplier nanoTime, Counter cutOff) {
+  FrameBudget(int prefaceMs, LongSupplier nanoTime, Counter floods, Counter lates) {
     this.prefaceMs = prefaceMs;
     this.nanoTime = nanoTime;
-    this.cutOff = cutOff;
+    this.floods = floods;
+    this.lates = lates;
     this.refilledNanos = nanoTime.getAsLong();
   }
 
@@ -67,7 +69,7 @@ final class FrameBudget extends ChannelDuplexHandler {
   }
 
   private void late(ChannelHandlerContext ctx) {
-    cutOff.increment();
+    lates.increment();
     var unused = ctx.close();
   }
 
@@ -92,7 +94,7 @@ final class FrameBudget extends ChannelDuplexHandler {
     }
     if (message instanceof ByteBuf bytes && !affordable(bytes)) {
       spent = true;
-      cutOff.increment();
+      floods.increment();
       bytes.release();
       ctx.fireExceptionCaught( // the codec sends GOAWAY
           Http2Exception.connectionError(

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 class FrameBudgetTest {
   private long nanos;
   private final Counter cut = Counter.builder("cut").register(new SimpleMeterRegistry());
-  private final FrameBudget budget = new FrameBudget(1_000, () -> nanos, cut);
+  private final FrameBudget budget = new FrameBudget(1_000, () -> nanos, cut, cut);
 
   private static ByteBuf frames(int type, int length, int many) {
     ByteBuf bytes = Unpooled.buffer();
@@ -45,7 +45,7 @@ class FrameBudgetTest {
   @Test
   void affordable_everyKindWithoutARequest_counts() {
     for (int type : new int[] {0, 2, 3, 4, 5, 6, 7, 8, 9, 77}) { // DATA, as it is empty
-      FrameBudget one = new FrameBudget(1_000, () -> nanos, cut);
+      FrameBudget one = new FrameBudget(1_000, () -> nanos, cut, cut);
       one.affordable(Http2CodecUtil.connectionPrefaceBuf());
       assertThat(one.affordable(frames(type, 0, FrameBudget.SAVED + 1))).as("" + type).isFalse();
     }
@@ -88,7 +88,7 @@ class FrameBudgetTest {
   void affordable_cutAnywhere_isTheSame() {
     for (int seed = 0; seed < 200; seed++) {
       Random random = new Random(seed);
-      FrameBudget one = new FrameBudget(1_000, () -> nanos, cut);
+      FrameBudget one = new FrameBudget(1_000, () -> nanos, cut, cut);
       ByteBuf all =
           Unpooled.wrappedBuffer(
               Http2CodecUtil.connectionPrefaceBuf(),
