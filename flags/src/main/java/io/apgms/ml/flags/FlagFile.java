@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +17,7 @@ import org.slf4j.LoggerFactory;
 public final class FlagFile implements FlagSource {
   private static final Logger LOG = LoggerFactory.getLogger(FlagFile.class);
   private static final long PERIOD_MS = 500;
+  private static final long FIRST_MS = 2_000;
 
   /** Largest file that is read, in bytes. */
   static final int MAX_BYTES = 1 << 20;
@@ -31,13 +33,26 @@ public final class FlagFile implements FlagSource {
     this.modes = modes;
   }
 
-  /** Reads the file once before it returns, then on a thread of its own. */
+  /** Reads the file on a thread of its own; returns after the first time, if that does not hang. */
   public static FlagSource start(Path file, DecisionModes modes) {
     FlagFile source = new FlagFile(file, modes);
-    source.read(System.nanoTime());
+    CountDownLatch first = new CountDownLatch(1);
     var unused =
         source.reader.scheduleWithFixedDelay(
-            () -> source.read(System.nanoTime()), PERIOD_MS, PERIOD_MS, TimeUnit.MILLISECONDS);
+            () -> {
+              source.read(System.nanoTime());
+              first.countDown();
+            },
+            0,
+            PERIOD_MS,
+            TimeUnit.MILLISECONDS);
+    try {
+      if (!first.await(FIRST_MS, TimeUnit.MILLISECONDS)) {
+        LOG.warn("flags file {} is not read after {} ms", file.getFileName(), FIRST_MS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     return source;
   }
 

@@ -54,6 +54,13 @@ class FlagFileTest {
   }
 
   @Test
+  void start_fileThatHangs_returnsAndObserves() throws Exception {
+    assertThat(new ProcessBuilder("mkfifo", path.toString()).start().waitFor()).isZero();
+    FlagFile.start(path, modes).close(); // a pipe nobody writes to
+    assertThat(modes.resolve(ANYBODY, 0).source()).isEqualTo(ModeSource.DEFAULT);
+  }
+
+  @Test
   void start_readsBeforeItReturns() throws Exception {
     Files.writeString(path, Flags.withVariant("observe"));
     FlagFile.start(path, modes).close();

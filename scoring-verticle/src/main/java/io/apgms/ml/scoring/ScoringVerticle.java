@@ -4,8 +4,10 @@ import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.eventbus.DeliveryOptions;
+import io.vertx.core.internal.ContextInternal;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -84,8 +86,19 @@ public final class ScoringVerticle extends VerticleBase {
     boolean more = batches.drain(System.nanoTime());
     depth.lazySet(waiting());
     if (more) {
-      context.runOnContext(v -> drainBatches());
+      nextTurn(this::drainBatches);
     }
+  }
+
+  /**
+   * After the loop has looked at its sockets and timers. It runs every task before it does so, also
+   * those that tasks add; only what is scheduled, at once or not, waits for the next turn.
+   */
+  private void nextTurn(Runnable task) {
+    var unused =
+        ((ContextInternal) context)
+            .nettyEventLoop()
+            .schedule(() -> context.runOnContext(v -> task.run()), 0, TimeUnit.NANOSECONDS);
   }
 
   private int waiting() {

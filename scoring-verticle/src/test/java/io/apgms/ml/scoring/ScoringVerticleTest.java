@@ -17,6 +17,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.junit5.VertxExtension;
 import io.vertx.junit5.VertxTestContext;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -98,6 +100,22 @@ class ScoringVerticleTest extends OneLoop {
     double[] values = IntStream.range(0, 1_000).mapToDouble(i -> i / 1_000.0).toArray();
     assertThat(score(tinyRows(values)).stream().mapToDouble(ScoreResult::score))
         .containsExactly(Arrays.stream(values).boxed().toArray(Double[]::new));
+  }
+
+  @Test
+  void send_batchOfManySlices_leavesTheLoopItsTurns() {
+    ScoringRuntime oneRow = new ScoringRuntime(1, new SimpleMeterRegistry());
+    oneRow.prepare(tiny(OLD, IDENTITY));
+    oneRow.activate(TINY, OLD);
+    get(vertx.deployVerticle(new ScoringVerticle(oneRow, QUEUE_ROWS)));
+    AtomicInteger turns = new AtomicInteger();
+    Promise<Integer> turnsBefore = Promise.promise();
+    vertx.eventBus().<ScoredBatch>localConsumer("me", answer -> turnsBefore.complete(turns.get()));
+    ScoreBatch batch =
+        new ScoreBatch(1, "me", TINY, null, new float[4_096], 4_096, Long.MAX_VALUE / 2);
+    vertx.setPeriodic(1, id -> turns.incrementAndGet()); // of the same loop
+    vertx.eventBus().send(ScoringVerticle.ADDRESS, batch, Sender.LOCAL);
+    assertThat(get(turnsBefore.future())).isGreaterThan(2);
   }
 
   @Test

@@ -2,7 +2,9 @@ package io.apgms.ml.gateway.http;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.core.Context;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.SecurityPolicyHandler;
 import java.util.Arrays;
@@ -16,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Guard {
   private static final String CALLER = "caller";
+  private static final String ARRIVED = "arrivedNanos";
+  private static final long ISSUER_MS = 250; // an eighth of a request's preset time
 
   private final TokenVerifier verifier;
   private final boolean open;
@@ -77,14 +81,47 @@ public final class Guard {
       if (verified.isComplete()) {
         admit(rc, verified, allowed);
       } else {
-        rc.request().pause(); // the body waits in the socket meanwhile
-        verified.onComplete(
-            done -> {
-              rc.request().resume();
-              admit(rc, verified, allowed);
-            });
+        admitLater(rc, verified, allowed);
       }
     };
+  }
+
+  /** Behind the issuer, which may be silent: the wait is part of the request's time. */
+  private void admitLater(RoutingContext rc, Future<Caller> verified, List<String> allowed) {
+    rc.put(ARRIVED, System.nanoTime());
+    rc.request().pause(); // the body waits in the socket meanwhile
+    Context loop = rc.vertx().getOrCreateContext();
+    Promise<Caller> known = Promise.promise();
+    long timer =
+        rc.vertx()
+            .setTimer(
+                ISSUER_MS,
+                id ->
+                    known.tryFail(
+                        Problem.busy(503, "the token issuer did not answer in time, try again")));
+    verified.onComplete(
+        done ->
+            loop.runOnContext(
+                v -> {
+                  if (done.succeeded()) {
+                    known.tryComplete(done.result());
+                  } else {
+                    known.tryFail(done.cause());
+                  }
+                }));
+    Future<Caller> inTime = known.future();
+    inTime.onComplete(
+        done -> {
+          rc.vertx().cancelTimer(timer);
+          rc.request().resume();
+          admit(rc, inTime, allowed);
+        });
+  }
+
+  /** When a request came, by {@link System#nanoTime()}. */
+  static long arrivedNanos(RoutingContext rc) {
+    Long before = rc.get(ARRIVED);
+    return before == null ? System.nanoTime() : before;
   }
 
   /** Whoever bears any role. */

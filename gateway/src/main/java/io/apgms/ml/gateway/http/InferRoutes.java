@@ -140,7 +140,7 @@ final class InferRoutes {
   }
 
   private void infer(RoutingContext rc) {
-    long arrived = System.nanoTime();
+    long arrived = Guard.arrivedNanos(rc);
     try {
       requireMedia(rc);
       int timeoutMs =

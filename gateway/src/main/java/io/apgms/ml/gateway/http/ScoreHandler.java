@@ -40,7 +40,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
 
   @Override
   public void handle(RoutingContext rc) {
-    long arrived = System.nanoTime();
+    long arrived = Guard.arrivedNanos(rc);
     decide(rc, Guard.caller(rc).tenant(), arrived);
   }
 
