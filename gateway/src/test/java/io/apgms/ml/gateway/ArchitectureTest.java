@@ -11,6 +11,8 @@ import com.tngtech.archunit.lang.syntax.ArchRuleDefinition;
 import com.tngtech.archunit.library.Architectures;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import io.apgms.ml.flags.planted.SeesTheGateway;
+import io.apgms.ml.registry.ArtifactStore;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /** The directions between the rooms, as docs/ARCHITECTURE.md draws them. */
@@ -71,6 +73,14 @@ class ArchitectureTest {
               "io.apgms.ml.gateway.cli..",
               "io.vertx.ext.web..");
 
+  /** Only what packages and signs may load what nobody vouches for. */
+  private static final ArchRule SIGNED_ONLY =
+      ArchRuleDefinition.noClasses()
+          .that()
+          .resideInAnyPackage("io.apgms.ml.gateway..", "io.apgms.ml.scoring..")
+          .should()
+          .callMethod(ArtifactStore.class, "withoutSignatures", Path.class);
+
   @Test
   void house_asItStands_keepsItsDirections() {
     assertThat(HOUSE.size()).isGreaterThan(100);
@@ -78,6 +88,15 @@ class ArchitectureTest {
     FLAGS_WITHOUT_VERTX.check(HOUSE);
     NO_CYCLES.check(HOUSE);
     EDGE_LAST.check(HOUSE);
+    SIGNED_ONLY.check(HOUSE);
+  }
+
+  @Test
+  void house_thatLoadsWithoutSignatures_isRefused() {
+    JavaClasses planted = new ClassFileImporter().importClasses(PlantedService.class);
+    assertThatThrownBy(() -> SIGNED_ONLY.check(planted))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("withoutSignatures");
   }
 
   @Test

@@ -61,6 +61,15 @@ public final class ArtifactStore {
     return new ArtifactStore(root, null);
   }
 
+  /**
+   * Who is trusted now.
+   *
+   * @throws RegistryException.Invalid when that cannot be read
+   */
+  public Trust trust() {
+    return checks == null ? new Trust(List.of(), List.of()) : checks.trust().get();
+  }
+
   /** Model ids that have a folder, sorted. */
   public List<String> models() {
     return folders(root).stream().filter(Names::isModel).toList();

@@ -329,10 +329,12 @@ class ArtifactStoreTest {
     flipper.start();
     int loaded = 0;
     int refused = 0;
-    for (int i = 0; i < 2_000 || ((loaded == 0 || refused == 0) && i < 50_000); i++) {
+    int reopened = 0;
+    for (int i = 0; i < 2_000 || (min(loaded, refused, reopened) == 0 && i < 200_000); i++) {
       try {
         assertThat(store.load(MODEL, VERSION, deployed).torchScript()).isEqualTo(good);
         loaded++;
+        reopened += Arrays.equals(reopen(file), good) ? 0 : 1;
       } catch (RegistryException.Corrupt e) {
         refused++;
       }
@@ -341,6 +343,20 @@ class ArtifactStoreTest {
     flipper.join(10_000);
     assertThat(loaded).as("loads between flips").isPositive();
     assertThat(refused).as("loads that met the other bytes").isPositive();
+    assertThat(reopened).as("the control: who opens the file again gets other bytes").isPositive();
+  }
+
+  private static int min(int a, int b, int c) {
+    return Math.min(a, Math.min(b, c));
+  }
+
+  /** Between two flips the file may be away for a moment. */
+  private static byte[] reopen(Path file) throws IOException {
+    try {
+      return Files.readAllBytes(file);
+    } catch (java.nio.file.NoSuchFileException e) {
+      return new byte[0];
+    }
   }
 
   private static void flip(Path file, Path good, Path evil, AtomicBoolean stop) {

@@ -18,7 +18,8 @@ final class BatchQueue implements AutoCloseable {
   interface Models {
     @Nullable LoadedModel acquire(String modelId, @Nullable String version);
 
-    boolean hasActive(String modelId);
+    /** Why it gave none. */
+    Outcome whyNone(String modelId, @Nullable String version);
   }
 
   private static final double[] NONE = {};
@@ -88,8 +89,7 @@ final class BatchQueue implements AutoCloseable {
     }
     LoadedModel model = models.acquire(batch.modelId(), batch.version());
     if (model == null) {
-      boolean noModel = batch.version() == null || !models.hasActive(batch.modelId());
-      leave(batch, noModel ? Outcome.NO_MODEL : Outcome.NO_VERSION, NONE, null);
+      leave(batch, models.whyNone(batch.modelId(), batch.version()), NONE, null);
       return null;
     }
     return new Running(batch, model);

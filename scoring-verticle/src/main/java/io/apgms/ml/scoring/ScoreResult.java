@@ -20,6 +20,8 @@ public record ScoreResult(Outcome outcome, double score, @Nullable ServedModel m
     NO_MODEL,
     /** The version asked for is not loaded. */
     NO_VERSION,
+    /** The version asked for must not be used any more. */
+    REVOKED,
     /** The model gave something that is no number in [0, 1]. */
     INVALID_OUTPUT,
     /** The forward pass failed. */

@@ -40,6 +40,7 @@ public final class ScoringRuntime {
   private final DistributionSummary batchSize;
   private final List<AtomicInteger> queueDepths = new CopyOnWriteArrayList<>();
   private volatile Map<String, Versions> models = Map.of();
+  private volatile Map<String, Set<String>> revoked = Map.of();
 
   private record Versions(@Nullable LoadedModel active, Map<String, LoadedModel> byVersion) {}
 
@@ -182,6 +183,56 @@ public final class ScoringRuntime {
     retired.forEach(LoadedModel::release);
   }
 
+  /**
+   * Says which versions must not be used any more, in place of what was said before: loaded ones
+   * are retired, the active one too, and a request that names one is REVOKED.
+   *
+   * @param versions by model id; not loaded ones may stand among them
+   */
+  public synchronized void revoke(Map<String, Set<String>> versions) {
+    Map<String, Set<String>> copy = new HashMap<>();
+    versions.forEach((model, named) -> copy.put(model, Set.copyOf(named)));
+    revoked = Map.copyOf(copy);
+    copy.forEach(this::retire);
+  }
+
+  private void retire(String modelId, Set<String> versions) {
+    Versions now = models.get(modelId);
+    if (now == null) {
+      return;
+    }
+    Map<String, LoadedModel> kept = new HashMap<>(now.byVersion());
+    List<LoadedModel> retired = new ArrayList<>();
+    for (String version : versions) {
+      LoadedModel loaded = kept.remove(version);
+      if (loaded != null) {
+        retired.add(loaded);
+      }
+    }
+    LoadedModel active =
+        now.active() != null && retired.contains(now.active()) ? null : now.active();
+    replace(modelId, new Versions(active, Map.copyOf(kept)));
+    retired.forEach(LoadedModel::release);
+  }
+
+  /** Whether a version must not be used any more. */
+  public boolean isRevoked(String modelId, String version) {
+    return revoked.getOrDefault(modelId, Set.of()).contains(version);
+  }
+
+  /** Whether a version of the model was ever loaded here, be it active or not. */
+  public boolean knows(String modelId) {
+    return models.containsKey(modelId);
+  }
+
+  /** Why there is nothing to score with. */
+  Outcome whyNone(String modelId, @Nullable String version) {
+    if (version != null && isRevoked(modelId, version)) {
+      return Outcome.REVOKED;
+    }
+    return version == null || active(modelId) == null ? Outcome.NO_MODEL : Outcome.NO_VERSION;
+  }
+
   /** The active version of a model; cheap enough for every request. */
   public @Nullable ServedModel active(String modelId) {
     Versions now = models.get(modelId);
@@ -234,8 +285,8 @@ public final class ScoringRuntime {
       }
 
       @Override
-      public boolean hasActive(String modelId) {
-        return active(modelId) != null;
+      public Outcome whyNone(String modelId, @Nullable String version) {
+        return ScoringRuntime.this.whyNone(modelId, version);
       }
     };
   }

@@ -125,8 +125,7 @@ public final class ScoringVerticle extends VerticleBase {
   private void score(String modelId, @Nullable String version, List<Batcher.Row> rows) {
     LoadedModel model = runtime.acquire(modelId, version);
     if (model == null) {
-      boolean noModel = version == null || runtime.active(modelId) == null;
-      answerAll(rows, noModel ? Outcome.NO_MODEL : Outcome.NO_VERSION, null);
+      answerAll(rows, runtime.whyNone(modelId, version), null);
       return;
     }
     try {

@@ -6,6 +6,8 @@ import io.apgms.ml.scoring.ScoreResult.Outcome;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -136,9 +138,12 @@ class BatchQueueTest {
     queue.offer(batch(1, "20200101", 0.5f));
     queue.offer(new ScoreBatch(2, "sender", "other", null, new float[] {1}, 1, LATER));
     drain(NOW);
+    runtime.revoke(Map.of(TestModels.TINY, Set.of("20200102")));
+    queue.offer(batch(3, "20200102", 0.5f));
+    drain(NOW);
     assertThat(answers)
         .extracting(ScoredBatch::outcome)
-        .containsExactly(Outcome.NO_VERSION, Outcome.NO_MODEL);
+        .containsExactly(Outcome.NO_VERSION, Outcome.NO_MODEL, Outcome.REVOKED);
   }
 
   @Test

@@ -19,6 +19,8 @@ import io.apgms.ml.registry.VerifiedArtifact;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class ScoringRuntimeTest {
@@ -72,6 +74,36 @@ class ScoringRuntimeTest {
       }
     }
     return differences;
+  }
+
+  @Test
+  void revoke_loadedVersions_areRetiredTheActiveOneToo() {
+    prepare(RISK, OLD);
+    prepare(RISK, NEW);
+    runtime.activate(RISK, NEW);
+    assertThat(runtime.whyNone(RISK, "20200101")).isEqualTo(ScoreResult.Outcome.NO_VERSION);
+
+    runtime.revoke(Map.of(RISK, Set.of(OLD, "20200101"), "unknown", Set.of(OLD)));
+    assertThat(runtime.active(RISK).version()).isEqualTo(NEW);
+    assertThat(runtime.acquire(RISK, OLD)).isNull();
+    assertThat(runtime.whyNone(RISK, OLD)).isEqualTo(ScoreResult.Outcome.REVOKED);
+    assertThat(runtime.whyNone(RISK, "20200101")).isEqualTo(ScoreResult.Outcome.REVOKED);
+    assertThat(runtime.knows("unknown")).isFalse();
+
+    LoadedModel inUse = runtime.acquire(RISK, null);
+    runtime.revoke(Map.of(RISK, Set.of(OLD, NEW)));
+    assertThat(runtime.active(RISK)).isNull();
+    assertThat(runtime.knows(RISK)).isTrue();
+    assertThat(runtime.acquire(RISK, null)).isNull();
+    assertThat(runtime.whyNone(RISK, null)).isEqualTo(ScoreResult.Outcome.NO_MODEL);
+    assertThat(inUse.torch().score(new float[12], 1)).as("until its last use").hasSize(1);
+    inUse.release();
+
+    runtime.revoke(Map.of());
+    assertThat(runtime.whyNone(RISK, OLD)).isEqualTo(ScoreResult.Outcome.NO_MODEL);
+    prepare(RISK, OLD);
+    runtime.activate(RISK, OLD);
+    assertThat(runtime.active(RISK).version()).isEqualTo(OLD);
   }
 
   @Test

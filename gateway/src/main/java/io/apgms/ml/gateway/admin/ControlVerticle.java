@@ -11,6 +11,7 @@ import io.apgms.ml.registry.Pointer;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.ReplicaState;
 import io.apgms.ml.registry.RollbackCommand;
+import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.vertx.core.Future;
@@ -38,6 +39,7 @@ import org.slf4j.LoggerFactory;
 public final class ControlVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(ControlVerticle.class);
   private static final long PERIOD_MS = 500;
+  private static final long TRUST_PERIOD_MS = 5_000;
   private static final long MAX_RECONNECT_MS = 2_000;
 
   /** What it works with. */
@@ -53,6 +55,7 @@ public final class ControlVerticle extends VerticleBase {
 
   private final Parts parts;
   private final PointerFile pointerFile;
+  private final Revocations revocations;
   private final Instant startedAt = Instant.now();
   private final Map<String, Target> serving = new ConcurrentHashMap<>();
   private final Map<String, String> failures = new ConcurrentHashMap<>();
@@ -64,11 +67,14 @@ public final class ControlVerticle extends VerticleBase {
   public ControlVerticle(Parts parts) {
     this.parts = parts;
     this.pointerFile = new PointerFile(parts.dataDir());
+    this.revocations = new Revocations(parts.store(), parts.runtime());
   }
 
   @Override
   public Future<?> start() {
     listen();
+    withdraw();
+    vertx.setPeriodic(TRUST_PERIOD_MS, id -> withdraw());
     vertx.setPeriodic(
         PERIOD_MS,
         id -> {
@@ -164,6 +170,19 @@ public final class ControlVerticle extends VerticleBase {
     databaseSeen = now;
   }
 
+  /** The next round says why it is not served, and the replica is not ready. */
+  private void withdraw() {
+    vertx
+        .executeBlocking(revocations::look)
+        .onSuccess(
+            models -> {
+              models.forEach(serving::remove);
+              if (!models.isEmpty()) {
+                refresh();
+              }
+            });
+  }
+
   private static ForcedObserve forced(ControlState state) {
     Set<String> scopes = state.forced().stream().map(ForcedMode::scope).collect(Collectors.toSet());
     boolean all = scopes.remove(ForcedMode.ALL);
@@ -220,17 +239,18 @@ public final class ControlVerticle extends VerticleBase {
 
   /** Loads a version off the serving path, unless it is kept warm. */
   Future<ServedModel> load(String model, String version, @Nullable String digest) {
-    ServedModel warm = parts.runtime().loaded(model, version);
-    if (warm != null && (digest == null || digest.equals(warm.digest()))) {
-      return Future.succeededFuture(warm);
-    }
+    ArtifactStore store = parts.store();
     return vertx.executeBlocking(
         () -> {
-          ArtifactStore store = parts.store();
-          return parts
-              .runtime()
-              .prepare(
-                  digest == null ? store.load(model, version) : store.load(model, version, digest));
+          ServedModel warm = parts.runtime().loaded(model, version);
+          if (warm != null && (digest == null || digest.equals(warm.digest()))) {
+            store.trust().requireUnrevoked(model, version, warm.digest(), null);
+            return warm;
+          }
+          VerifiedArtifact artifact =
+              digest == null ? store.load(model, version) : store.load(model, version, digest);
+          revocations.remember(artifact);
+          return parts.runtime().prepare(artifact);
         });
   }
 

@@ -331,6 +331,7 @@ public final class DecisionFlow implements AutoCloseable {
       case OVERLOADED -> Refusal.OVERLOADED;
       case NO_MODEL -> Refusal.NO_MODEL;
       case NO_VERSION -> Refusal.NO_VERSION;
+      case REVOKED -> Refusal.REVOKED;
       case INVALID_OUTPUT -> Refusal.INVALID_OUTPUT;
       case FAILED -> Refusal.FAILED;
     };

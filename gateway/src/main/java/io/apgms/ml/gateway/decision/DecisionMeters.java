@@ -103,7 +103,7 @@ public final class DecisionMeters {
   private static String outcome(Refusal why) {
     return switch (why) {
       case OVERLOADED, LIMITED, NO_MODEL, NOT_LOGGED, EXPIRED -> "rejected";
-      case NO_VERSION, REQUEST_ID_REUSED -> "client_error";
+      case NO_VERSION, REVOKED, REQUEST_ID_REUSED -> "client_error";
       case INVALID_OUTPUT, FAILED, UNKNOWN_OUTCOME -> "error";
     };
   }

@@ -12,6 +12,8 @@ public enum Refusal {
   NO_MODEL,
   /** The version asked for is not loaded. */
   NO_VERSION,
+  /** The version asked for is revoked. */
+  REVOKED,
   /** The model gave something that is no score. */
   INVALID_OUTPUT,
   /** The model failed. */

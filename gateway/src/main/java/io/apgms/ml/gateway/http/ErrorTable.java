@@ -137,6 +137,9 @@ public final class ErrorTable {
       case NO_VERSION ->
           Problem.field(
               404, "/modelVersion", "this version is not served, see GET /ml/models/{modelId}");
+      case REVOKED ->
+          Problem.field(
+              409, "/modelVersion", "this version is revoked, expected none or one that is served");
       case INVALID_OUTPUT ->
           Problem.of(500, "the model's output is no number from 0 to 1, so nothing was decided");
       case FAILED -> Problem.of(500, "the model failed, so nothing was decided");

@@ -128,6 +128,12 @@ final class InferRoutes {
     if (model != null) {
       return model;
     }
+    if (version != null && runtime.isRevoked(id, version)) {
+      throw ErrorTable.of(Refusal.REVOKED, null);
+    }
+    if (version == null && runtime.knows(id)) {
+      throw ErrorTable.of(Refusal.NO_MODEL, null);
+    }
     throw Problem.of(
         404,
         version == null

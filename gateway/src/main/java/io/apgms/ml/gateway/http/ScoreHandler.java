@@ -7,6 +7,7 @@ import io.apgms.ml.gateway.decision.Refusal;
 import io.apgms.ml.gateway.decision.Reply;
 import io.apgms.ml.gateway.decision.ScoreCall;
 import io.apgms.ml.scoring.ScoringRuntime;
+import io.apgms.ml.scoring.ServedModel;
 import io.vertx.core.Handler;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
@@ -33,7 +34,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
       DecisionFlow flow, ScoringRuntime runtime, DecisionMeters meters, int defaultTimeoutMs) {
     this.flow = flow;
     this.runtime = runtime;
-    this.reader = new ScoreReader(runtime::active);
+    this.reader = new ScoreReader(this::active);
     this.meters = meters;
     this.defaultTimeoutMs = defaultTimeoutMs;
   }
@@ -42,6 +43,15 @@ final class ScoreHandler implements Handler<RoutingContext> {
   public void handle(RoutingContext rc) {
     long arrived = Guard.arrivedNanos(rc);
     decide(rc, Guard.caller(rc).tenant(), arrived);
+  }
+
+  /** Null for a model that is not known; one that is, and has no active version, is busy. */
+  private @Nullable ServedModel active(String modelId) {
+    ServedModel model = runtime.active(modelId);
+    if (model == null && runtime.knows(modelId)) {
+      throw ErrorTable.of(Refusal.NO_MODEL, null);
+    }
+    return model;
   }
 
   private void decide(RoutingContext rc, @Nullable String tenant, long arrived) {
@@ -64,7 +74,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
   }
 
   private void refuse(RoutingContext rc, Problem problem) {
-    if (problem.status() == 404 && runtime.active().isEmpty()) {
+    if (problem.status() == 503 || (problem.status() == 404 && runtime.active().isEmpty())) {
       meters.noModel();
       ErrorTable.send(rc.response(), ErrorTable.of(Refusal.NO_MODEL, null));
       return;
