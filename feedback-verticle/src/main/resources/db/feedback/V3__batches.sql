@@ -1,6 +1,6 @@
 -- What was stored in one transaction, as the leaves of a Merkle tree (RFC 9162, section 2.1). A leaf's
 -- data is the decision's first twenty columns as COPY TO STDOUT (FORMAT binary) gives them, without
--- its header and trailer. A seal puts one root over the roots of many batches into the audit chain.
+-- its header and trailer. A seal puts one root over many batches into the audit chain.
 CREATE SEQUENCE decision_batch_id;
 
 CREATE TABLE decision_batch (

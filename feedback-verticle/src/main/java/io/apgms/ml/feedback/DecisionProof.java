@@ -1,5 +1,6 @@
 package io.apgms.ml.feedback;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.UUID;
 
@@ -9,7 +10,7 @@ import java.util.UUID;
  *
  * @param leaf the decision's first twenty columns as PostgreSQL's binary COPY gives them
  * @param inBatch where it is in the tree of its batch
- * @param inSeal where that tree's root is in the tree of its seal
+ * @param inSeal where that batch is in the tree of its seal, as {@link #batchLeaf}
  * @param seal seq of the audit entry that holds the root of that tree
  */
 @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
@@ -36,7 +37,16 @@ public record DecisionProof(UUID id, byte[] leaf, Place inBatch, Place inSeal, l
    * @throws IllegalArgumentException for a path that cannot be one
    */
   public byte[] root() {
-    return inSeal.rootFrom(inBatch.rootFrom(MerkleTree.leafHash(leaf)));
+    byte[] batchRoot = inBatch.rootFrom(MerkleTree.leafHash(leaf));
+    return inSeal.rootFrom(batchLeaf(inBatch.size(), batchRoot));
+  }
+
+  /**
+   * The hash of a batch as a leaf of its seal: its data is the number of leaves (4 bytes, big
+   * endian) and the root. A root alone would leave open how many leaves are under it.
+   */
+  static byte[] batchLeaf(int size, byte[] root) {
+    return MerkleTree.leafHash(ByteBuffer.allocate(4 + root.length).putInt(size).put(root).array());
   }
 
   /**

@@ -3,6 +3,7 @@ package io.apgms.ml.feedback;
 import io.vertx.core.Future;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.sqlclient.Row;
+import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.Tuple;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -49,9 +50,10 @@ final class DecisionProofs {
           + " FROM feedback.decision d LEFT JOIN feedback.decision_batch b ON b.id = d.batch"
           + " WHERE d.id = $1";
 
-  private static final String ROOTS =
-      "SELECT string_agg(root, ''::bytea ORDER BY position) FROM feedback.decision_batch"
-          + " WHERE seal = $1";
+  private static final String BATCHES =
+      "SELECT octet_length(leaves) / "
+          + MerkleTree.HASH_BYTES
+          + " AS size, root FROM feedback.decision_batch WHERE seal = $1 ORDER BY position";
 
   private final Database db;
   private final Spool spool;
@@ -73,17 +75,26 @@ final class DecisionProofs {
               Row row = rows.iterator().next();
               DecisionProof.Place inBatch = inBatch(id, row);
               long seal = row.getLong("seal");
-              return db.read(ROOTS, Tuple.of(seal))
-                  .map(r -> r.iterator().next().getBuffer(0))
+              return db.read(BATCHES, Tuple.of(seal))
+                  .map(DecisionProofs::batchLeaves)
                   .map(
-                      roots ->
+                      batches ->
                           new DecisionProof(
                               id,
                               row.getBuffer("data").getBytes(),
                               inBatch,
-                              place(id, roots, row.getInteger("position")),
+                              place(id, batches, row.getInteger("position")),
                               seal));
             });
+  }
+
+  private static Buffer batchLeaves(RowSet<Row> batches) {
+    Buffer leaves = Buffer.buffer(batches.size() * MerkleTree.HASH_BYTES);
+    for (Row batch : batches) {
+      leaves.appendBytes(
+          DecisionProof.batchLeaf(batch.getInteger("size"), batch.getBuffer("root").getBytes()));
+    }
+    return leaves;
   }
 
   private static FeedbackException waits(UUID id) {

@@ -44,7 +44,7 @@ public final class DecisionSeals {
   /**
    * What a seal stands for.
    *
-   * @param root over the batches' roots in the order of their ids; 32 bytes
+   * @param root over the batches in the order of their ids; 32 bytes
    * @param decisions in all batches together
    * @param more whether others may still wait
    */
@@ -85,11 +85,14 @@ public final class DecisionSeals {
     int i = 0;
     for (Row row : waiting) {
       byte[] leaves = row.getBuffer("leaves").getBytes();
-      decisions += leaves.length / MerkleTree.HASH_BYTES;
+      int size = leaves.length / MerkleTree.HASH_BYTES;
+      byte[] root = MerkleTree.root(leaves);
       ids[i] = row.getLong("id");
-      roots[i] = Buffer.buffer(MerkleTree.root(leaves));
+      roots[i] = Buffer.buffer(root);
       positions[i] = i;
-      all.appendBuffer(roots[i++]);
+      all.appendBytes(DecisionProof.batchLeaf(size, root));
+      decisions += size;
+      i++;
     }
     boolean more = n == maxBatches || decisions > MAX_DECISIONS - BIGGEST_BATCH;
     Seal seal = new Seal(MerkleTree.root(all.getBytes()), n, decisions, more);

@@ -35,7 +35,8 @@ public final class Proofs {
       System.arraycopy(MerkleTree.leafHash(leaf), 0, leaves, i * MerkleTree.HASH_BYTES, 32);
     }
     byte[] roots = new byte[3 * MerkleTree.HASH_BYTES];
-    System.arraycopy(MerkleTree.root(leaves), 0, roots, MerkleTree.HASH_BYTES, 32);
+    byte[] batch = DecisionProof.batchLeaf(size, MerkleTree.root(leaves));
+    System.arraycopy(batch, 0, roots, MerkleTree.HASH_BYTES, 32);
     return new DecisionProof(
         id,
         data,
