@@ -28,6 +28,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,8 +68,9 @@ public final class Training {
   }
 
   /**
-   * Fits a model, writes {@code model.pt}, {@code schema.yaml} and {@code training_run.json}, and
-   * compares the written module with the fitted model on every row.
+   * Fits a model, writes {@code model.pt}, {@code schema.yaml}, {@code training_run.json} and, for
+   * a file that {@link #snapshot} made, {@code snapshot.json}; compares the written module with the
+   * fitted model on every row.
    *
    * @throws TrainingException naming what was refused
    */
@@ -108,6 +110,7 @@ public final class Training {
     out.write(RunFolder.MODEL, archive);
     out.write(RunFolder.SCHEMA, yaml);
     out.write(RunFolder.RUN, Json.write(run));
+    recordOf(rows.file()).ifPresent(made -> out.write(RunFolder.SNAPSHOT, Json.write(made)));
     return run;
   }
 
@@ -273,19 +276,15 @@ public final class Training {
                     ? String.valueOf(source.url())
                     : "data of another source";
     return new SnapshotReference(
-        from,
-        rows.window(),
-        data.sha256(),
-        data.rows(),
-        Arrays.stream(data.y()).sum(),
-        recordOf(rows.file(), named));
+        from, rows.window(), data.sha256(), data.rows(), Arrays.stream(data.y()).sum());
   }
 
-  /** What stands beside a file that {@link #snapshot} made. */
-  private static @Nullable SnapshotRecord recordOf(@Nullable Path file, @Nullable String named) {
+  /** What stands beside a file that {@link #snapshot} made; empty for any other. */
+  private static Optional<SnapshotRecord> recordOf(@Nullable Path file) {
+    String named = Snapshot.namedHash(file);
     Path beside = file == null || named == null ? null : file.resolveSibling(named + ".json");
     if (beside == null || !Files.isRegularFile(beside)) {
-      return null;
+      return Optional.empty();
     }
     try {
       SnapshotRecord made =
@@ -294,7 +293,7 @@ public final class Training {
         throw new TrainingException.Data(
             "the snapshot's record is of " + made.sha256() + ", expected " + named);
       }
-      return made;
+      return Optional.of(made);
     } catch (IOException e) {
       throw new TrainingException.Data("the snapshot's record cannot be read: " + e.getMessage());
     }
