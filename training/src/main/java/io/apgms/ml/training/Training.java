@@ -40,6 +40,9 @@ public final class Training {
   /** Name and version of this trainer; a change of the bytes it makes changes it. */
   public static final String TRAINER = "ml-service-trainer/1";
 
+  /** What stands in its place for a module that was trained elsewhere: nobody can train it again. */
+  public static final String EXTERNAL = "external";
+
   private static final double HOLDOUT_SHARE = 0.15;
   private static final int FOLDS = 5;
   private static final long SPLIT_STREAM = -1;
@@ -112,6 +115,23 @@ public final class Training {
     out.write(RunFolder.RUN, Json.write(run));
     recordOf(rows.file()).ifPresent(made -> out.write(RunFolder.SNAPSHOT, Json.write(made)));
     return run;
+  }
+
+  /**
+   * Measures a TorchScript module that was trained elsewhere, on labelled rows that it has not seen,
+   * and writes a run of it that can be packaged. The seed of the options is not used.
+   *
+   * @param module bytes of the file; takes float32 [n, features] in the schema's order, gives
+   *     float32 [n] or [n, 1] probabilities
+   * @throws TrainingException.Export when it does not, or scores a row by its neighbours
+   */
+  public static TrainingRun register(byte[] module, TrainOptions options) {
+    byte[] yaml = schemaBytes(options.schema());
+    ModelSchema schema = SchemaReader.parse(yaml);
+    TrainOptions.Data rows = options.data();
+    Dataset data = Snapshot.read(schema, rows.file(), rows.window(), rows.anyData());
+    return new ExternalModel(schema, module, data)
+        .write(options, yaml, reference(schema, rows, data));
   }
 
   /**
@@ -303,7 +323,7 @@ public final class Training {
     return Metrics.logLoss(model.score(data.x(), split.train()), pick(data.y(), split.train()));
   }
 
-  private static List<Histogram> featureBaselines(Dataset data) {
+  static List<Histogram> featureBaselines(Dataset data) {
     List<Histogram> out = new ArrayList<>();
     for (int f = 0; f < data.width(); f++) {
       double[] values = new double[data.rows()];

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * {@code training_run.json}: everything that the bytes of {@code model.pt} follow from, and what
  * came out.
  *
- * @param trainer name and version of the training code
+ * @param trainer name and version of the training code; "external" where it was trained elsewhere:
+ *     then seed, rows fitted on, epochs and losses are 0 or empty
  * @param schemaSha256 of schema.yaml beside it, which holds the parameters
  * @param snapshot the rows
  * @param trainRows rows fitted on; the rest of the snapshot is the holdout
