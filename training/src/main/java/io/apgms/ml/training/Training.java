@@ -40,7 +40,9 @@ public final class Training {
   /** Name and version of this trainer; a change of the bytes it makes changes it. */
   public static final String TRAINER = "ml-service-trainer/1";
 
-  /** What stands in its place for a module that was trained elsewhere: nobody can train it again. */
+  /**
+   * What stands in its place for a module that was trained elsewhere: nobody can train it again.
+   */
   public static final String EXTERNAL = "external";
 
   private static final double HOLDOUT_SHARE = 0.15;
@@ -118,8 +120,8 @@ public final class Training {
   }
 
   /**
-   * Measures a TorchScript module that was trained elsewhere, on labelled rows that it has not seen,
-   * and writes a run of it that can be packaged. The seed of the options is not used.
+   * Measures a TorchScript module that was trained elsewhere, on labelled rows that it has not
+   * seen, and writes a run of it that can be packaged. The seed of the options is not used.
    *
    * @param module bytes of the file; takes float32 [n, features] in the schema's order, gives
    *     float32 [n] or [n, 1] probabilities

@@ -88,11 +88,7 @@ final class RegisterCommand implements Callable<Integer> {
     Training.register(
         Files.readAllBytes(modelFile),
         new TrainOptions(
-            schema,
-            new TrainOptions.Data(data, null, true),
-            TrainingCommands.origin(),
-            null,
-            run));
+            schema, new TrainOptions.Data(data, null, true), TrainingCommands.origin(), null, run));
     VerifiedArtifact made =
         Training.packageRun(run, version, Validity.ofDays(Instant.now(), validDays), root);
     String model = made.manifest().model();

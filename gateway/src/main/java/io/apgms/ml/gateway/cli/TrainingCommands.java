@@ -73,9 +73,7 @@ final class TrainingCommands {
     @Override
     public Integer call() throws IOException {
       TrainOptions.Data rows = new TrainOptions.Data(data, null, anyData);
-      TrainOptions options =
-          new TrainOptions(
-              schema, rows, origin(), seed, out);
+      TrainOptions options = new TrainOptions(schema, rows, origin(), seed, out);
       try (ConsoleProgress progress = new ConsoleProgress()) {
         TrainingRun run = Training.train(options, progress);
         if (json) {

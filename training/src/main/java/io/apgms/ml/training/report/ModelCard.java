@@ -133,8 +133,7 @@ public final class ModelCard {
             number(largest)));
   }
 
-  private static String limits(
-      ModelSchema schema, Evaluation evaluation, BiasReport bias) {
+  private static String limits(ModelSchema schema, Evaluation evaluation, BiasReport bias) {
     List<String> small =
         bias.groups().stream()
             .filter(g -> g.n() < ENOUGH_ROWS)
