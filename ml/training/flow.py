@@ -30,7 +30,7 @@ from prefect.schedules import Cron  # noqa: E402
 
 from steps import Refused, Run, Unavailable, choose_version, discard, settings_dir  # noqa: E402
 
-TRIGGERS = ("schedule", "drift-alert", "budget-burn", "regulator")
+TRIGGERS = ("schedule", "drift", "budget", "regulator", "manual")
 SCHEDULE = Cron("0 2 * * 2,4", timezone="Australia/Brisbane")  # UTC+10 all year
 RETRY_SECONDS = float(os.environ.get("ML_RETRAIN_RETRY_SECONDS", "10"))
 

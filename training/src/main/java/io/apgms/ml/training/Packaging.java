@@ -49,6 +49,9 @@ final class Packaging {
     this.run = folder.run();
     this.schema = folder.schema();
     FROM_RUN.forEach(name -> files.put(name, folder.read(name)));
+    if (folder.has(RunFolder.SNAPSHOT)) {
+      files.put(RunFolder.SNAPSHOT, folder.read(RunFolder.SNAPSHOT));
+    }
     Evaluation evaluated =
         Json.read(folder.read(RunFolder.EVALUATION), Evaluation.class, RunFolder.EVALUATION);
     if (!run.modelSha256().equals(evaluated.modelSha256())) {

@@ -13,10 +13,15 @@ record RunFolder(Path path) {
   static final String MODEL = "model.pt";
   static final String SCHEMA = "schema.yaml";
   static final String RUN = "training_run.json";
+  static final String SNAPSHOT = "snapshot.json";
   static final String EVALUATION = "evaluation.json";
   static final String BIAS = "bias_report.json";
   static final String CARD = "report.md";
   static final String NOTEBOOK = "evaluation.ipynb";
+
+  boolean has(String name) {
+    return Files.isRegularFile(path.resolve(name));
+  }
 
   byte[] read(String name) {
     try {

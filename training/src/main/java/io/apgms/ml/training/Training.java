@@ -28,6 +28,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +39,11 @@ import org.jspecify.annotations.Nullable;
 public final class Training {
   /** Name and version of this trainer; a change of the bytes it makes changes it. */
   public static final String TRAINER = "ml-service-trainer/1";
+
+  /**
+   * What stands in its place for a module that was trained elsewhere: nobody can train it again.
+   */
+  public static final String EXTERNAL = "external";
 
   private static final double HOLDOUT_SHARE = 0.15;
   private static final int FOLDS = 5;
@@ -67,8 +73,9 @@ public final class Training {
   }
 
   /**
-   * Fits a model, writes {@code model.pt}, {@code schema.yaml} and {@code training_run.json}, and
-   * compares the written module with the fitted model on every row.
+   * Fits a model, writes {@code model.pt}, {@code schema.yaml}, {@code training_run.json} and, for
+   * a file that {@link #snapshot} made, {@code snapshot.json}; compares the written module with the
+   * fitted model on every row.
    *
    * @throws TrainingException naming what was refused
    */
@@ -108,7 +115,25 @@ public final class Training {
     out.write(RunFolder.MODEL, archive);
     out.write(RunFolder.SCHEMA, yaml);
     out.write(RunFolder.RUN, Json.write(run));
+    recordOf(rows.file()).ifPresent(made -> out.write(RunFolder.SNAPSHOT, Json.write(made)));
     return run;
+  }
+
+  /**
+   * Measures a TorchScript module that was trained elsewhere, on labelled rows that it has not
+   * seen, and writes a run of it that can be packaged. The seed of the options is not used.
+   *
+   * @param module bytes of the file; takes float32 [n, features] in the schema's order, gives
+   *     float32 [n] or [n, 1] probabilities
+   * @throws TrainingException.Export when it does not, or scores a row by its neighbours
+   */
+  public static TrainingRun register(byte[] module, TrainOptions options) {
+    byte[] yaml = schemaBytes(options.schema());
+    ModelSchema schema = SchemaReader.parse(yaml);
+    TrainOptions.Data rows = options.data();
+    Dataset data = Snapshot.read(schema, rows.file(), rows.window(), rows.anyData());
+    return new ExternalModel(schema, module, data)
+        .write(options, yaml, reference(schema, rows, data));
   }
 
   /**
@@ -273,19 +298,15 @@ public final class Training {
                     ? String.valueOf(source.url())
                     : "data of another source";
     return new SnapshotReference(
-        from,
-        rows.window(),
-        data.sha256(),
-        data.rows(),
-        Arrays.stream(data.y()).sum(),
-        recordOf(rows.file(), named));
+        from, rows.window(), data.sha256(), data.rows(), Arrays.stream(data.y()).sum());
   }
 
-  /** What stands beside a file that {@link #snapshot} made. */
-  private static @Nullable SnapshotRecord recordOf(@Nullable Path file, @Nullable String named) {
+  /** What stands beside a file that {@link #snapshot} made; empty for any other. */
+  private static Optional<SnapshotRecord> recordOf(@Nullable Path file) {
+    String named = Snapshot.namedHash(file);
     Path beside = file == null || named == null ? null : file.resolveSibling(named + ".json");
     if (beside == null || !Files.isRegularFile(beside)) {
-      return null;
+      return Optional.empty();
     }
     try {
       SnapshotRecord made =
@@ -294,7 +315,7 @@ public final class Training {
         throw new TrainingException.Data(
             "the snapshot's record is of " + made.sha256() + ", expected " + named);
       }
-      return made;
+      return Optional.of(made);
     } catch (IOException e) {
       throw new TrainingException.Data("the snapshot's record cannot be read: " + e.getMessage());
     }
@@ -304,7 +325,7 @@ public final class Training {
     return Metrics.logLoss(model.score(data.x(), split.train()), pick(data.y(), split.train()));
   }
 
-  private static List<Histogram> featureBaselines(Dataset data) {
+  static List<Histogram> featureBaselines(Dataset data) {
     List<Histogram> out = new ArrayList<>();
     for (int f = 0; f < data.width(); f++) {
       double[] values = new double[data.rows()];

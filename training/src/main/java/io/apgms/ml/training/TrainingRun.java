@@ -2,7 +2,6 @@ package io.apgms.ml.training;
 
 import io.apgms.ml.registry.Manifest.Histogram;
 import io.apgms.ml.training.data.Snapshot.Window;
-import io.apgms.ml.training.data.SnapshotRecord;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * {@code training_run.json}: everything that the bytes of {@code model.pt} follow from, and what
  * came out.
  *
- * @param trainer name and version of the training code
+ * @param trainer name and version of the training code; "external" where it was trained elsewhere:
+ *     then seed, rows fitted on, epochs and losses are 0 or empty
  * @param schemaSha256 of schema.yaml beside it, which holds the parameters
  * @param snapshot the rows
  * @param trainRows rows fitted on; the rest of the snapshot is the holdout
@@ -41,16 +41,11 @@ public record TrainingRun(
   /**
    * The snapshot as it can be found again.
    *
-   * @param source the generator with its seed, or where the file is published
+   * @param source the generator with its seed, or where the file is published; "snapshot" for one
+   *     that was put together, as snapshot.json beside says
    * @param window rows of the source; absent for all
    * @param sha256 of the snapshot as plain CSV
-   * @param made what it was put together from, and why; absent for rows of one source
    */
   public record SnapshotReference(
-      String source,
-      @Nullable Window window,
-      String sha256,
-      int rows,
-      int positives,
-      @Nullable SnapshotRecord made) {}
+      String source, @Nullable Window window, String sha256, int rows, int positives) {}
 }

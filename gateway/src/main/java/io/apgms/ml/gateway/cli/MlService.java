@@ -22,6 +22,7 @@ import picocli.CommandLine.HelpCommand;
       TrainingCommands.Evaluate.class,
       BiasCommand.class,
       TrainingCommands.Pack.class,
+      RegisterCommand.class,
       SignCommand.class,
       KeysCommand.class,
       VerifyCommand.class,

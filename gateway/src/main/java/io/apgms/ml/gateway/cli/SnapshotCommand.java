@@ -49,26 +49,16 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  bin/ml-service snapshot --schema conf/models/risk-score.yaml --out snapshots/",
       "  bin/ml-service snapshot --schema conf/models/credit-default.yaml \\",
-      "      --data credit_default.csv.gz --days 7 --trigger drift-alert --out snapshots/"
+      "      --data credit_default.csv.gz --days 7 --trigger drift --out snapshots/"
     })
 final class SnapshotCommand implements Callable<Integer> {
   /** Why a model is retrained. */
   enum Trigger {
-    SCHEDULE("schedule"),
-    DRIFT_ALERT("drift-alert"),
-    BUDGET_BURN("budget-burn"),
-    REGULATOR("regulator");
-
-    private final String word;
-
-    Trigger(String word) {
-      this.word = word;
-    }
-
-    @Override
-    public String toString() {
-      return word;
-    }
+    schedule,
+    drift,
+    budget,
+    regulator,
+    manual
   }
 
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -101,7 +91,7 @@ final class SnapshotCommand implements Callable<Integer> {
   @Option(
       names = "--trigger",
       description = "why: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE})")
-  private Trigger trigger = Trigger.SCHEDULE;
+  private Trigger trigger = Trigger.schedule;
 
   @Option(names = "--out", required = true, description = "folder of snapshots")
   private Path out = Path.of("");
@@ -122,11 +112,7 @@ final class SnapshotCommand implements Callable<Integer> {
       SnapshotRecord made =
           Training.snapshot(
               new SnapshotOptions(
-                  schema,
-                  new TrainOptions.Data(data, null, anyData),
-                  labels,
-                  trigger.toString(),
-                  out),
+                  schema, new TrainOptions.Data(data, null, anyData), labels, trigger.name(), out),
               (model, writer) -> {
                 if (store != null && labels != null) {
                   tell(

@@ -73,9 +73,7 @@ final class TrainingCommands {
     @Override
     public Integer call() throws IOException {
       TrainOptions.Data rows = new TrainOptions.Data(data, null, anyData);
-      TrainOptions options =
-          new TrainOptions(
-              schema, rows, new TrainOptions.Origin(gitCommit(), jarDigest()), seed, out);
+      TrainOptions options = new TrainOptions(schema, rows, origin(), seed, out);
       try (ConsoleProgress progress = new ConsoleProgress()) {
         TrainingRun run = Training.train(options, progress);
         if (json) {
@@ -195,6 +193,11 @@ final class TrainingCommands {
               made.manifest().version());
       return 0;
     }
+  }
+
+  /** Who trains: the commit and the build. */
+  static TrainOptions.Origin origin() throws IOException {
+    return new TrainOptions.Origin(gitCommit(), jarDigest());
   }
 
   /** The commit of the checkout that trains; a build without one cannot say where it came from. */

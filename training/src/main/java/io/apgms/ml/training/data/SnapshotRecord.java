@@ -5,7 +5,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a snapshot file holds, as JSON beside it and in the run that is trained on it. It names no
+ * What a snapshot file holds, as JSON beside it and as snapshot.json in the artifact. It names no
  * person: the file has features, protected groups and the outcome, and no id, not even a pseudonym.
  *
  * @param sha256 of the plain CSV, which is also the file's name

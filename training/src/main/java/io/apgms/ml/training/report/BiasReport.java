@@ -13,7 +13,8 @@ import java.util.stream.IntStream;
 /**
  * {@code bias_report.json}: how the decisions differ between groups that the model does not see.
  *
- * @param basis which scores: those of rows that the scoring model was not trained on
+ * @param basis which scores: those of rows that the scoring model was not trained on, by
+ *     cross-validation or, for a model trained elsewhere, as its maker says
  */
 public record BiasReport(
     String model,
@@ -51,6 +52,12 @@ public record BiasReport(
       double falseNegativeRate,
       double calibrationGap) {}
 
+  /** Scores of rows by models of the same recipe that did not see them. */
+  public static final String OUT_OF_FOLD = "out-of-fold";
+
+  /** Scores of rows that were held out by whoever trained the model. */
+  public static final String HELD_OUT = "held-out";
+
   private static final Delta NONE = new Delta(0, 0, 0, 0);
 
   /** Measures each band over the scores of all rows. */
@@ -67,7 +74,12 @@ public record BiasReport(
       }
     }
     return new BiasReport(
-        schema.model(), modelSha256, data.sha256(), threshold, "out-of-fold", all, groups);
+        schema.model(), modelSha256, data.sha256(), threshold, OUT_OF_FOLD, all, groups);
+  }
+
+  /** The same figures over rows of another kind. */
+  public BiasReport withBasis(String other) {
+    return new BiasReport(model, modelSha256, datasetSha256, threshold, other, all, groups);
   }
 
   private static int[] rows(Dataset data, IntPredicate wanted) {

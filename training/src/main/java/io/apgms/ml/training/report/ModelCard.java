@@ -27,10 +27,16 @@ public final class ModelCard {
         + data(schema, evaluation)
         + metrics(evaluation)
         + groups(bias)
-        + limits(schema, bias);
+        + limits(schema, evaluation, bias);
   }
 
   private static String model(ModelSchema schema, Evaluation evaluation) {
+    if (trainedElsewhere(evaluation)) {
+      return text(
+          "A TorchScript module over %d columns that was trained elsewhere gives a probability. At"
+              + " or above %s a case is recommended for review; a person decides.\n\n",
+          schema.features().size(), number(evaluation.threshold()));
+    }
     ModelSchema.Fit fit = schema.training();
     return text(
         "A network over %d columns%s (hidden layers %s, %d member%s, quantile inputs with %d knots)"
@@ -43,6 +49,10 @@ public final class ModelCard {
         fit.members() == 1 ? "" : "s, averaged",
         fit.knots(),
         number(evaluation.threshold()));
+  }
+
+  private static boolean trainedElsewhere(Evaluation evaluation) {
+    return evaluation.crossValidation().foldAuc().isEmpty();
   }
 
   private static String data(ModelSchema schema, Evaluation evaluation) {
@@ -82,7 +92,10 @@ public final class ModelCard {
         e.crossValidation().foldAuc().stream()
             .map(ModelCard::number)
             .collect(Collectors.joining(", "));
-    return out.append("\nAUC of each fold: ").append(folds).append(".\n\n").toString();
+    return out.append("\nAUC of each fold: ")
+        .append(folds.isEmpty() ? "none" : folds)
+        .append(".\n\n")
+        .toString();
   }
 
   private static void line(StringBuilder out, String name, double a, double b) {
@@ -120,7 +133,7 @@ public final class ModelCard {
             number(largest)));
   }
 
-  private static String limits(ModelSchema schema, BiasReport bias) {
+  private static String limits(ModelSchema schema, Evaluation evaluation, BiasReport bias) {
     List<String> small =
         bias.groups().stream()
             .filter(g -> g.n() < ENOUGH_ROWS)
@@ -128,6 +141,11 @@ public final class ModelCard {
             .toList();
     StringBuilder out = new StringBuilder("## Limits\n\n");
     out.append("- Not for cases outside the ranges of the manifest; the service refuses them.\n");
+    if (trainedElsewhere(evaluation)) {
+      out.append("- Trained elsewhere: nothing here can train it again, there was no");
+      out.append(" cross-validation, and both columns above are the rows given when it was");
+      out.append(" registered. That the model had not seen them is its maker's word.\n");
+    }
     if (schema.source().generator() != null) {
       out.append("- The cases are made up: the figures show that the method works, not how good");
       out.append(" a model of real cases would be.\n");
