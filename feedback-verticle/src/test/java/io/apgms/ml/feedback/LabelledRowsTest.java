@@ -140,7 +140,9 @@ class LabelledRowsTest {
 
   private static int openCursors(Connection connection) {
     try (var statement = connection.createStatement();
-        var found = statement.executeQuery("SELECT count(*) FROM pg_cursors")) {
+        var found =
+            statement.executeQuery(
+                "SELECT count(*) FROM pg_cursors WHERE statement LIKE '%model_feedback%'")) {
       found.next();
       return found.getInt(1);
     } catch (SQLException e) {
