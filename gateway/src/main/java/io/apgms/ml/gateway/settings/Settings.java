@@ -20,7 +20,8 @@ public record Settings(
     Unleash unleash,
     Scoring scoring,
     Audit audit,
-    Auth auth) {
+    Auth auth,
+    Approvals approvals) {
 
   /**
    * The API listener.
@@ -103,6 +104,9 @@ public record Settings(
     }
   }
 
+  /** How long an approval counts. */
+  public record Approvals(int validHours) {}
+
   /** The versions an environment pin names: one for every model, or one a model. */
   public record Pins(@Nullable String all, Map<String, String> byModel) {
     public Pins {
@@ -168,7 +172,8 @@ public record Settings(
                 String.valueOf(in.oneOf("auth.mode", "ML_AUTH", "dev", "jwt")),
                 in.text("auth.issuer", "ML_JWT_ISSUER"),
                 in.text("auth.audience", "ML_JWT_AUDIENCE"),
-                in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)));
+                in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)),
+            new Approvals(in.number("approvals.validHours", "ML_APPROVAL_VALID_HOURS", 1, 8_784)));
     in.refuseUnknown();
     return settings.requireSafe();
   }
