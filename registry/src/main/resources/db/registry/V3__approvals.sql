@@ -273,3 +273,26 @@ CREATE CONSTRAINT TRIGGER approval_withdrawal_audited AFTER INSERT ON registry.a
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION registry.require_audit();
 CREATE CONSTRAINT TRIGGER ticket_closure_audited AFTER INSERT ON registry.ticket_closure
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION registry.require_audit();
+
+-- The mirror of tickets in Jira, where one is configured: how far of the log has been told, which
+-- issue a ticket has, and which steps Jira would not take.
+CREATE TABLE registry.jira_cursor (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  seq bigint NOT NULL DEFAULT 0,
+  holder text,
+  leased_until timestamptz NOT NULL DEFAULT '-infinity'
+);
+INSERT INTO registry.jira_cursor DEFAULT VALUES;
+CREATE TABLE registry.jira_issue (
+  ticket bigint PRIMARY KEY REFERENCES registry.ticket,
+  issue_key text NOT NULL,
+  at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE registry.jira_skipped (
+  seq bigint PRIMARY KEY REFERENCES registry.audit_log (seq),
+  reason text NOT NULL,
+  at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX audit_log_ticket ON registry.audit_log (seq)
+  WHERE action IN ('ticket.open', 'ticket.evidence', 'ticket.peer_review', 'ticket.risk_signoff',
+    'ticket.waiver', 'ticket.withdraw', 'ticket.close', 'promote');

@@ -26,6 +26,7 @@ import io.apgms.ml.gateway.http.OidcIssuer;
 import io.apgms.ml.gateway.http.SubjectLimits;
 import io.apgms.ml.gateway.http.Tls;
 import io.apgms.ml.gateway.http.TokenVerifier;
+import io.apgms.ml.gateway.jira.JiraMirror;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
@@ -182,6 +183,10 @@ public final class Service implements AutoCloseable {
             new Door(settings.http(), settings.limits(), tls)));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
+    if (settings.jira() != null) {
+      push(
+          JiraMirror.start(settings.jira(), registry.ticketMirror(), data.replicaId(), meters));
+    }
   }
 
   private static void warnOfDevelopmentKey(TrustFile trust) {

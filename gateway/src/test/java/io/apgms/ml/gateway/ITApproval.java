@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.gateway.jira.JiraStub;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.GateResult.Outcome;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +35,7 @@ class ITApproval {
 
   @TempDir static Path dir;
   private static ApprovalRun run;
+  private static JiraStub jira;
   private static RunningService service;
   private static final Map<String, Map<String, String>> AS = new HashMap<>();
   private static String digest;
@@ -40,7 +43,14 @@ class ITApproval {
   @BeforeAll
   static void start() throws Exception {
     run = new ApprovalRun(dir);
-    service = RunningService.start(dir, run.environment());
+    jira = JiraStub.start();
+    jira.fail(new JiraStub.Fault(503, null, "{}"), 1);
+    Map<String, String> settings = new HashMap<>(run.environment());
+    settings.put("ML_JIRA_URL", jira.url());
+    settings.put("ML_JIRA_PROJECT", JiraStub.PROJECT);
+    settings.put("ML_JIRA_EMAIL", JiraStub.EMAIL);
+    settings.put("ML_JIRA_TOKEN", JiraStub.TOKEN);
+    service = RunningService.start(dir, settings);
     for (String[] person :
         new String[][] {
           {"ana", "data-scientist"},
@@ -60,6 +70,9 @@ class ITApproval {
   static void stop() {
     if (service != null) {
       service.close();
+    }
+    if (jira != null) {
+      jira.close();
     }
   }
 
@@ -129,7 +142,7 @@ class ITApproval {
         .contains("MLAPPROVAL-1", digest, run.head());
     assertThat(promote("dora", 1, VERSION, "MLAPPROVAL-1"))
         .contains("409", "no-evidence", "no-peer-review", "no-signoff");
-    assertThat(promote("dora", 1, VERSION, "MLAPPROVAL-99")).contains("404");
+    assertThat(promote("dora", 1, VERSION, "MLAPPROVAL-99")).contains("409", "no-ticket");
     assertThat(cli("ana", 1, "ticket", "review", "MLAPPROVAL-1", "--comment", "mine"))
         .contains("no evidence");
     assertThat(cli("ana", 1, "ticket", "show", "MLAPPROVAL-1")).contains("missing");
@@ -338,5 +351,25 @@ class ITApproval {
     assertThat(cli("ana", 0, "ticket", "list")).contains("MLAPPROVAL-2", "MLAPPROVAL-1");
     assertThat(service.management("GET", "/admin/audit/verify", null, token("olga")).body())
         .contains("\"intact\":true");
+  }
+
+  @Test
+  @Order(7)
+  void steps_ofBothTickets_areInJira() throws Exception {
+    RunningService.await(
+        Duration.ofSeconds(30),
+        () -> jira.issues().values().stream().anyMatch(i -> i.status.equals("Done")));
+    assertThat(jira.issues()).hasSize(2);
+    JiraStub.Issue closed = jira.issues().get("MLAPPROVAL-2");
+    assertThat(closed.fields.path("summary").asText()).contains(SECOND);
+    assertThat(String.join("", closed.comments))
+        .containsSubsequence(
+            "ticket.evidence by ana",
+            "ticket.peer_review by ben",
+            "ticket.risk_signoff by cora",
+            "promote by dora",
+            "ticket.close by dora");
+    assertThat(cli("ana", 0, "ticket", "show", "MLAPPROVAL-2")).contains("MLAPPROVAL-2");
+    assertThat(service.logText()).doesNotContain(JiraStub.TOKEN);
   }
 }

@@ -60,6 +60,24 @@ public final class Promotions {
     return tickets.find(ticket).compose(found -> db.write(c -> readiness(c, found.ticket())));
   }
 
+  /** As {@link #readiness}, for who wants to promote: an unknown ticket is refused and audited. */
+  public Future<Preflight> begin(String model, String ticket, String actor) {
+    return readiness(ticket)
+        .recover(
+            e -> {
+              if (!(e instanceof RegistryException.NotFound)) {
+                return Future.failedFuture(e);
+              }
+              RegistryException why =
+                  new RegistryException.Refused(
+                      model + " is not promoted",
+                      List.of(new Refusal(Refusal.Rule.NO_TICKET, String.valueOf(e.getMessage()))));
+              return tickets
+                  .refused(why, actor, "promote", model)
+                  .compose(v -> Future.failedFuture(why));
+            });
+  }
+
   private static Future<Preflight> readiness(SqlConnection c, Ticket ticket) {
     return DeploymentTable.lockPointerIfAny(c, ticket.model())
         .compose(

@@ -10,6 +10,7 @@ import java.util.Locale;
 public record Refusal(Rule rule, String detail) {
   /** What is asked of an approval or a promotion; each is refused with its own. */
   public enum Rule {
+    NO_TICKET,
     TICKET_CLOSED,
     TICKET_USED,
     NOT_PROMOTED,

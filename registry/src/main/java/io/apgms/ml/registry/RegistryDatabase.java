@@ -39,6 +39,7 @@ public final class RegistryDatabase {
   private final Deployments deployments;
   private final Tickets tickets;
   private final Promotions promotions;
+  private final TicketMirror ticketMirror;
   private final ForcedModes forcedModes;
   private final Replicas replicas;
 
@@ -52,6 +53,7 @@ public final class RegistryDatabase {
     this.deployments = new Deployments(db, audit);
     this.tickets = new Tickets(db, audit);
     this.promotions = new Promotions(db, audit, tickets);
+    this.ticketMirror = new TicketMirror(db);
     this.forcedModes = new ForcedModes(db, audit);
     this.replicas = new Replicas(db);
   }
@@ -66,6 +68,10 @@ public final class RegistryDatabase {
 
   public Tickets tickets() {
     return tickets;
+  }
+
+  public TicketMirror ticketMirror() {
+    return ticketMirror;
   }
 
   public Promotions promotions() {

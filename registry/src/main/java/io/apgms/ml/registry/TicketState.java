@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param evidence in order; the last counts
  * @param approvals in order, with those that count no more
  * @param promoted the revision it made; null where it has made none
+ * @param issueKey its issue in Jira; null where it has none, or none yet
  * @param at the database's clock when it was read
  */
 public record TicketState(
@@ -23,6 +24,7 @@ public record TicketState(
     List<Approval> approvals,
     @Nullable Closure closure,
     @Nullable Integer promoted,
+    @Nullable String issueKey,
     Instant at) {
   public TicketState {
     evidence = List.copyOf(evidence);

@@ -85,7 +85,8 @@ final class TicketTable {
       SqlConnection c, Ticket ticket, List<TicketEvidence> evidence, List<Approval> approvals) {
     return c.preparedQuery(
             "SELECT clock_timestamp() AS now, (SELECT d.revision FROM registry.deployment d"
-                + " WHERE d.ticket = $2 AND d.kind = 'promote') AS revision, c.*"
+                + " WHERE d.ticket = $2 AND d.kind = 'promote') AS revision, (SELECT issue_key"
+                + " FROM registry.jira_issue WHERE ticket = $1) AS issue_key, c.*"
                 + " FROM (SELECT 1) one LEFT JOIN registry.ticket_closure c ON c.ticket = $1")
         .execute(Tuple.of(ticket.id(), ticket.name()))
         .map(
@@ -97,6 +98,7 @@ final class TicketTable {
                   approvals,
                   row.getString("outcome") == null ? null : closure(row),
                   row.getInteger("revision"),
+                  row.getString("issue_key"),
                   row.getOffsetDateTime("now").toInstant());
             });
   }

@@ -29,7 +29,8 @@ class PublicationTest {
   }
 
   private Publication stage() {
-    return Publication.stage(candidate.root, registry, ArtifactStore::withoutSignatures, MODEL, VERSION);
+    return Publication.stage(
+        candidate.root, registry, ArtifactStore::withoutSignatures, MODEL, VERSION);
   }
 
   private List<String> inRegistry() throws IOException {
@@ -42,7 +43,9 @@ class PublicationTest {
   void publish_aCandidate_isTheSameArtifactAndLeavesNothingElse() throws IOException {
     VerifiedArtifact before = candidate.load();
     try (Publication publication = stage()) {
-      assertThat(ArtifactStore.withoutSignatures(registry).models()).as("nothing is served yet").isEmpty();
+      assertThat(ArtifactStore.withoutSignatures(registry).models())
+          .as("nothing is served yet")
+          .isEmpty();
       publication.publish();
     }
     assertThat(inRegistry()).containsExactly(MODEL);
@@ -81,7 +84,8 @@ class PublicationTest {
       candidate.add("report.md", ArtifactFixture.utf8("# Swapped\n"));
       publication.publish();
     }
-    assertThat(ArtifactStore.withoutSignatures(registry).load(MODEL, VERSION).digest()).isEqualTo(verified);
+    assertThat(ArtifactStore.withoutSignatures(registry).load(MODEL, VERSION).digest())
+        .isEqualTo(verified);
   }
 
   @Test
@@ -106,7 +110,8 @@ class PublicationTest {
   void stage_noSuchCandidate_isNotFound() {
     assertThatThrownBy(
             () ->
-                Publication.stage(candidate.root, registry, ArtifactStore::withoutSignatures, MODEL, "20200101"))
+                Publication.stage(
+                    candidate.root, registry, ArtifactStore::withoutSignatures, MODEL, "20200101"))
         .isInstanceOf(RegistryException.NotFound.class);
   }
 

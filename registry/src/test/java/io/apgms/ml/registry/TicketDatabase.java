@@ -20,13 +20,19 @@ final class TicketDatabase {
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   final TestDatabase db;
+  private final RegistryDatabase registry;
   final String model = "model-" + COUNT.incrementAndGet();
   final String name;
 
   TicketDatabase(TestDatabase db) {
+    this(db, db.registry);
+  }
+
+  TicketDatabase(TestDatabase db, RegistryDatabase registry) {
     this.db = db;
+    this.registry = registry;
     get(
-        db.registry
+        registry
             .deployments()
             .bootstrap(
                 model, List.of(new VersionDigest(ACTIVE, digest(ACTIVE), List.of())), "shipped"));
@@ -39,7 +45,7 @@ final class TicketDatabase {
 
   String open(String version) {
     Manifest manifest = ArtifactFixture.manifest(model, version, List.of());
-    return get(db.registry
+    return get(registry
             .tickets()
             .open(
                 new Tickets.Opening(
@@ -59,11 +65,11 @@ final class TicketDatabase {
   }
 
   TicketState bring(String ticket, String version, Outcome smoke, String actor) {
-    return get(db.registry.tickets().addEvidence(ticket, evidence(version, smoke), actor));
+    return get(registry.tickets().addEvidence(ticket, evidence(version, smoke), actor));
   }
 
   Bound bound(String ticket) {
-    TicketState state = get(db.registry.tickets().find(ticket));
+    TicketState state = get(registry.tickets().find(ticket));
     return new Bound(state.ticket().manifestDigest(), state.newest().orElseThrow().digest(), 0);
   }
 
@@ -72,8 +78,8 @@ final class TicketDatabase {
   }
 
   Future<TicketState> signoff(String ticket, String actor) {
-    TicketState state = get(db.registry.tickets().find(ticket));
-    Pointer active = get(db.registry.controlState()).pointer(model).orElseThrow();
+    TicketState state = get(registry.tickets().find(ticket));
+    Pointer active = get(registry.controlState()).pointer(model).orElseThrow();
     UUID named = state.newest().map(TicketEvidence::auditId).orElse(state.ticket().auditId());
     Signoff signoff = new Signoff(active.version(), active.digest(), true, null, named);
     return approve(
@@ -89,7 +95,7 @@ final class TicketDatabase {
   }
 
   Future<TicketState> approve(ApprovalRequest request) {
-    return db.registry.tickets().approve(request, Duration.ofDays(1));
+    return registry.tickets().approve(request, Duration.ofDays(1));
   }
 
   /** Evidence by the author, review by ben, sign-off by cora. */
@@ -105,13 +111,13 @@ final class TicketDatabase {
   }
 
   Future<Change> promote(String ticket, String version, String actor, int onRevision) {
-    return db.registry
+    return registry
         .promotions()
         .promote(command(ticket, version, actor, onRevision), Future::succeededFuture);
   }
 
   List<AuditEntry> audit(String action) {
-    return get(db.registry.audit().list(0, 500)).stream()
+    return get(registry.audit().list(0, 500)).stream()
         .filter(e -> e.action().equals(action))
         .filter(
             e ->

@@ -107,7 +107,7 @@ final class TicketFixture {
             NOW.minusSeconds(90),
             "weekly",
             UUID.randomUUID());
-    return new TicketState(ticket, evidence, approvals, closure, promoted, NOW);
+    return new TicketState(ticket, evidence, approvals, closure, promoted, null, NOW);
   }
 
   static PromoteCommand command(String actor) {

@@ -51,7 +51,7 @@ final class Promoter {
     long started = System.nanoTime();
     return rollouts
         .requireUnpinnedReplicas(asked.model())
-        .compose(v -> registry.promotions().readiness(asked.ticket()))
+        .compose(v -> registry.promotions().begin(asked.model(), asked.ticket(), asked.actor()))
         .compose(
             before ->
                 vertx

@@ -42,6 +42,9 @@ final class TicketJson {
     if (state.promoted() != null) {
       out.put("revision", state.promoted());
     }
+    if (state.issueKey() != null) {
+      out.put("jiraIssue", state.issueKey());
+    }
     ArrayNode evidence = out.putArray("evidence");
     state.evidence().forEach(e -> evidence.add(evidence(e)));
     ArrayNode approvals = out.putArray("approvals");

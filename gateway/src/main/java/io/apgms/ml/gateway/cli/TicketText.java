@@ -26,6 +26,9 @@ final class TicketText {
     field(out, "dataset", "sha256:" + t.path("datasetSha256").asText());
     field(out, "commit", t.path("gitCommit").asText());
     field(out, "audit", t.path("auditId").asText());
+    if (t.has("jiraIssue")) {
+      field(out, "jira", t.path("jiraIssue").asText());
+    }
     for (JsonNode e : t.path("evidence")) {
       out.printf(
           "  evidence %d   %s by %s, audit %s%n",
