@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.Contract.Answer;
 import io.apgms.ml.gateway.Contract.Operation;
@@ -195,7 +196,9 @@ class OpenApiAnswersTest {
       decisions(api, management);
       inBinary(api);
       deployments(management);
-      late(management, postgres);
+      Approvals approvals = new Approvals(management, DevIssuer.open(vertx, data));
+      tickets(approvals);
+      late(management, approvals, postgres);
     } finally {
       PlantedService.await(vertx.close());
     }
@@ -293,14 +296,96 @@ class OpenApiAnswersTest {
     ask(management, operation("liftObserve"), lift);
   }
 
-  /** A replica that lives and never follows: both changes wait for it, at the same time. */
-  private void late(Listener management, EmbeddedPostgres postgres) throws Exception {
+  /** Tokens of the four people of a ticket, and the calls they make. */
+  private final class Approvals {
+    private final Listener management;
+    private final Map<String, String> tokens = new TreeMap<>();
+
+    Approvals(Listener management, DevIssuer issuer) {
+      this.management = management;
+      for (String person : List.of("ann", "ben", "cora", "dora")) {
+        tokens.put(person, issuer.mint("test-" + person, null, Roles.ALL));
+      }
+    }
+
+    JsonNode call(String person, String id, String ticket, ObjectNode body) throws Exception {
+      Request request = example(management, operation(id)).token(tokens.get(person));
+      String uri = request.uri().replace("MLAPPROVAL-1", ticket);
+      Answer answer =
+          ask(management, operation(id), request.uri(uri).json(body == null ? example(id) : body));
+      return JSON.readTree(answer.body());
+    }
+
+    /** A ticket for a version, with evidence by ann in which smoke is inconclusive. */
+    JsonNode open(String version) throws Exception {
+      JsonNode ticket = call("ann", "openTicket", "", example("openTicket").put("version", version));
+      ObjectNode evidence = example("addEvidence").put("version", version);
+      evidence.put("manifestDigest", ticket.path("manifestDigest").asText());
+      for (String gate : List.of("integrity", "bias", "reproducibility")) {
+        ObjectNode passed = ((ArrayNode) evidence.path("results")).addObject();
+        passed.put("gate", gate).put("outcome", "pass").putArray("reasons").add("measured");
+      }
+      return call("ann", "addEvidence", ticket.path("ticket").asText(), evidence);
+    }
+
+    JsonNode approve(String person, String id, JsonNode ticket) throws Exception {
+      ObjectNode body = example(id).put("manifestDigest", ticket.path("manifestDigest").asText());
+      body.put("evidenceDigest", ticket.at("/evidence/0/digest").asText());
+      if (id.equals("signOffTicket")) {
+        body.put("auditId", ticket.path("auditId").asText());
+      }
+      return call(person, id, ticket.path("ticket").asText(), body);
+    }
+
+    JsonNode approved(String version) throws Exception {
+      JsonNode ticket = open(version);
+      approve("ben", "reviewTicket", ticket);
+      approve("cora", "signOffTicket", ticket);
+      approve("cora", "waiveGate", ticket);
+      return ticket;
+    }
+
+    Request promotion(JsonNode ticket) {
+      ObjectNode body = example("promote").put("version", ticket.path("version").asText());
+      body.put("ticket", ticket.path("ticket").asText());
+      return example(management, operation("promote")).token(tokens.get("dora")).json(body);
+    }
+  }
+
+  private void tickets(Approvals approvals) throws Exception {
+    ObjectNode opening = example("openTicket");
+    approvals.call("ann", "openTicket", "", opening.deepCopy().put("modelId", "nobody"));
+    approvals.call("ann", "openTicket", "", opening.deepCopy().put("version", ALTERED));
+    JsonNode ticket = approvals.approved("20261116");
+    for (String id : List.of("reviewTicket", "signOffTicket", "waiveGate")) {
+      approvals.approve("ann", id, ticket);
+    }
+    String name = ticket.path("ticket").asText();
+    JsonNode waived = approvals.call("cora", "getTicket", name, null);
+    ObjectNode taken = example("withdrawApproval");
+    taken.put("approvalId", waived.at("/approvals/2/id").asText());
+    approvals.call("cora", "withdrawApproval", name, taken);
+    approvals.call("cora", "withdrawApproval", name, taken);
+    Request refused = approvals.promotion(ticket);
+    ask(approvals.management, operation("promote"), refused);
+
+    JsonNode good = approvals.approved("20261116");
+    ask(approvals.management, operation("promote"), approvals.promotion(good));
+    approvals.call("dora", "closeTicket", name, null);
+    approvals.call("dora", "closeTicket", name, null);
+  }
+
+  /** A replica that lives and never follows: the changes wait for it. */
+  private void late(Listener management, Approvals approvals, EmbeddedPostgres postgres)
+      throws Exception {
+    JsonNode ticket = approvals.approved(VERSION);
     try (Connection connection = postgres.getPostgresDatabase().getConnection();
         Statement statement = connection.createStatement()) {
       statement.execute(
           "INSERT INTO registry.replica (id, started_at, seen_at, serving, env_pins) VALUES"
               + " ('late', now(), now() + interval '1 hour', '{}', '{}')");
     }
+    ask(management, operation("promote"), approvals.promotion(ticket));
     Operation rollback = operation("rollback");
     Operation pin = operation("pin");
     Request one = example(management, rollback).token(management.token);
