@@ -184,8 +184,7 @@ public final class Service implements AutoCloseable {
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
     if (settings.jira() != null) {
-      push(
-          JiraMirror.start(settings.jira(), registry.ticketMirror(), data.replicaId(), meters));
+      push(JiraMirror.start(settings.jira(), registry.ticketMirror(), data.replicaId(), meters));
     }
   }
 

@@ -318,7 +318,8 @@ class OpenApiAnswersTest {
 
     /** A ticket for a version, with evidence by ann in which smoke is inconclusive. */
     JsonNode open(String version) throws Exception {
-      JsonNode ticket = call("ann", "openTicket", "", example("openTicket").put("version", version));
+      JsonNode ticket =
+          call("ann", "openTicket", "", example("openTicket").put("version", version));
       ObjectNode evidence = example("addEvidence").put("version", version);
       evidence.put("manifestDigest", ticket.path("manifestDigest").asText());
       for (String gate : List.of("integrity", "bias", "reproducibility")) {

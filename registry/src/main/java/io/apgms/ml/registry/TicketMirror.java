@@ -89,8 +89,7 @@ public final class TicketMirror {
                                         TicketTable.ticket(r),
                                         r.getString("issue_key")))
                             .orElseThrow(
-                                () ->
-                                    new RegistryException.NotFound(row.name() + " is unknown"))));
+                                () -> new RegistryException.NotFound(row.name() + " is unknown"))));
   }
 
   private static Optional<Told> row(RowSet<Row> rows) {

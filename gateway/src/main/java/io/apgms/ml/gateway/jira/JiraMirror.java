@@ -82,7 +82,7 @@ public final class JiraMirror implements AutoCloseable {
       LOG.warn("tickets are not mirrored: {}", e.getMessage());
     }
     if (!thread.isShutdown()) {
-      thread.schedule(this::run, wait.toMillis(), TimeUnit.MILLISECONDS);
+      var unused = thread.schedule(this::run, wait.toMillis(), TimeUnit.MILLISECONDS);
     }
   }
 
@@ -166,8 +166,12 @@ public final class JiraMirror implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     thread.shutdownNow();
-    thread.awaitTermination(5, TimeUnit.SECONDS);
+    try {
+      var unused = thread.awaitTermination(5, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -62,8 +62,7 @@ class JiraClientTest {
             e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofSeconds(300)));
     stub.fail(new JiraStub.Fault(503, null, "<html>"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
-        .isInstanceOfSatisfying(
-            JiraException.Away.class, e -> assertThat(e.retryAfter()).isNull());
+        .isInstanceOfSatisfying(JiraException.Away.class, e -> assertThat(e.retryAfter()).isNull());
     stub.fail(new JiraStub.Fault(302, null, ""), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c")).isInstanceOf(JiraException.Refused.class);
     stub.fail(new JiraStub.Fault(200, null, "{\"key\":\"../../x\"}"), 1);

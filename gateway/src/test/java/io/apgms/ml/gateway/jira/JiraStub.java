@@ -29,7 +29,8 @@ public final class JiraStub implements AutoCloseable {
   public static final String TOKEN = "stub-token";
   public static final String PROJECT = "MLAPPROVAL";
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Pattern ISSUE = Pattern.compile("/rest/api/3/issue/(MLAPPROVAL-[0-9]+)/(.+)");
+  private static final Pattern ISSUE =
+      Pattern.compile("/rest/api/3/issue/(MLAPPROVAL-[0-9]+)/(.+)");
 
   private final HttpServer server;
   private final Map<String, Issue> issues = new LinkedHashMap<>();
