@@ -67,7 +67,7 @@ final class Wire {
       throw new AssertionError("no answer to " + request + ": " + text);
     }
     Map<String, String> headers = new TreeMap<>();
-    String[] lines = text.substring(0, end).split("\r\n");
+    String[] lines = text.substring(0, end).split("\r\n", -1);
     for (int i = 1; i < lines.length; i++) {
       int colon = lines[i].indexOf(':');
       headers.put(
@@ -77,7 +77,7 @@ final class Wire {
     return new Contract.Answer(
         request.method(),
         request.uri().replaceAll("\\?.*", ""),
-        Integer.parseInt(lines[0].split(" ")[1]),
+        Integer.parseInt(lines[0].split(" ", 3)[1]),
         headers,
         text.substring(end + 4).getBytes(StandardCharsets.ISO_8859_1));
   }

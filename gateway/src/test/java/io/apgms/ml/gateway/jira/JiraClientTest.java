@@ -59,7 +59,7 @@ class JiraClientTest {
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
         .isInstanceOfSatisfying(
             JiraException.Away.class,
-            e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofSeconds(300)));
+            e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofMinutes(5)));
     stub.fail(new JiraStub.Fault(503, null, "<html>"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
         .isInstanceOfSatisfying(JiraException.Away.class, e -> assertThat(e.retryAfter()).isNull());
