@@ -7,8 +7,9 @@ import java.util.List;
  *
  * @param reasons one line each, naming the offending and the expected value; of a pass, what was
  *     measured; never empty
+ * @param measured one line a figure, with its interval and size where it has them; may be empty
  */
-public record GateResult(Gate gate, Outcome outcome, List<String> reasons) {
+public record GateResult(Gate gate, Outcome outcome, List<String> reasons, List<String> measured) {
   /** {@code inconclusive}: nothing could be measured, so nothing is proved. It never passes. */
   public enum Outcome {
     pass,
@@ -18,9 +19,15 @@ public record GateResult(Gate gate, Outcome outcome, List<String> reasons) {
 
   public GateResult {
     reasons = List.copyOf(reasons);
+    measured = List.copyOf(measured);
     if (reasons.isEmpty()) {
       throw new RegistryException.Invalid(
           "gate " + gate + " gives no reason, expected one or more");
     }
+  }
+
+  /** One that measured nothing that its reasons do not say. */
+  public GateResult(Gate gate, Outcome outcome, List<String> reasons) {
+    this(gate, outcome, reasons, List.of());
   }
 }

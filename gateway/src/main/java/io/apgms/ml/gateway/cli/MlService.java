@@ -26,6 +26,7 @@ import picocli.CommandLine.HelpCommand;
       SignCommand.class,
       KeysCommand.class,
       VerifyCommand.class,
+      ReproduceCommand.class,
       DeploymentCommands.Rollback.class,
       DeploymentCommands.Pin.class,
       DeploymentCommands.Unpin.class,
