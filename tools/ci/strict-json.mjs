@@ -103,10 +103,16 @@ export const parseJson = (bytes) => {
 /** An object of which every key is known and every value has its type. */
 export class Shape {
   static of(value, where, known) {
-    const map = value instanceof Map ? value : value?.constructor === Object ? new Map(Object.entries(value)) : null;
+    const map =
+      value instanceof Map
+        ? value
+        : value?.constructor === Object
+          ? new Map(Object.entries(value))
+          : null;
     if (!map) throw new Error(`${where} is no object`);
     for (const key of map.keys()) {
-      if (known && !known.includes(key)) throw new Error(`${where} has the key ${JSON.stringify(key)}`);
+      if (known && !known.includes(key))
+        throw new Error(`${where} has the key ${JSON.stringify(key)}`);
     }
     return new Shape(map, where);
   }
@@ -136,7 +142,8 @@ export class Shape {
   }
 
   is(key, expected) {
-    if (this.map.get(key) !== expected) throw new Error(`${this.where}.${key} is not ${JSON.stringify(expected)}`);
+    if (this.map.get(key) !== expected)
+      throw new Error(`${this.where}.${key} is not ${JSON.stringify(expected)}`);
   }
 
   text(key) {
@@ -161,7 +168,8 @@ export class Shape {
 
   #list(key, max, take) {
     const list = this.map.get(key);
-    if (!Array.isArray(list) || list.length > max) throw new Error(`${this.where}.${key} is no list of at most ${max}`);
+    if (!Array.isArray(list) || list.length > max)
+      throw new Error(`${this.where}.${key} is no list of at most ${max}`);
     return list.map((v, i) => take(v, `${this.where}.${key}[${i}]`));
   }
 

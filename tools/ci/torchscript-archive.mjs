@@ -12,7 +12,8 @@ const MEMBERS = [
   /^extra\/[A-Za-z0-9_][A-Za-z0-9_.-]*$/,
 ];
 const REQUIRED = ['data.pkl', 'constants.pkl', 'version', 'code/__torch__'];
-const CALLS = /\bops\s*\.\s*(?!(?:prim|aten)\b)\w+|\b(?:torch|aten)\s*\.\s*(?:save|load|from_file)\b/;
+const CALLS =
+  /\bops\s*\.\s*(?!(?:prim|aten)\b)\w+|\b(?:torch|aten)\s*\.\s*(?:save|load|from_file)\b/;
 const NAMES = [
   /^collections OrderedDict$/,
   /^torch\._utils (_rebuild_tensor_v2|_rebuild_qtensor)$/,
@@ -36,10 +37,21 @@ const refuse = (reason) => {
 const members = (zip) => {
   const end = zip.length - 22;
   if (end < 0 || zip.readUInt32LE(end) !== 0x06054b50) refuse('does not end as a zip archive');
-  const [count, size, start] = [zip.readUInt16LE(end + 10), zip.readUInt32LE(end + 12), zip.readUInt32LE(end + 16)];
+  const [count, size, start] = [
+    zip.readUInt16LE(end + 10),
+    zip.readUInt32LE(end + 12),
+    zip.readUInt32LE(end + 16),
+  ];
   const gap = end - start - size;
-  const odd = zip.readUInt32LE(end + 4) !== 0 || zip.readUInt16LE(end + 8) !== count || zip.readUInt16LE(end + 20) !== 0;
-  if (odd || count > MAX_ENTRIES || !(gap === 0 || (gap === 76 && zip64(zip, end - 76, count, size, start)))) {
+  const odd =
+    zip.readUInt32LE(end + 4) !== 0 ||
+    zip.readUInt16LE(end + 8) !== count ||
+    zip.readUInt16LE(end + 20) !== 0;
+  if (
+    odd ||
+    count > MAX_ENTRIES ||
+    !(gap === 0 || (gap === 76 && zip64(zip, end - 76, count, size, start)))
+  ) {
     refuse('has a directory that does not end where the archive does');
   }
   const list = [];
@@ -50,14 +62,28 @@ const members = (zip) => {
     const [flags, method, packed, unpacked, header] = [u16(8), u16(10), u32(20), u32(24), u32(42)];
     const name = zip.toString('latin1', at + 46, at + 46 + u16(28));
     const from = header + 30 + zip.readUInt16LE(header + 26) + zip.readUInt16LE(header + 28);
-    const sizes = flags & 8 || (zip.readUInt32LE(header + 18) === packed && zip.readUInt32LE(header + 22) === unpacked);
+    const sizes =
+      flags & 8 ||
+      (zip.readUInt32LE(header + 18) === packed && zip.readUInt32LE(header + 22) === unpacked);
     const same =
       zip.readUInt32LE(header) === 0x04034b50 &&
       zip.readUInt16LE(header + 6) === flags &&
       zip.readUInt16LE(header + 8) === method &&
       zip.toString('latin1', header + 30, header + 30 + zip.readUInt16LE(header + 26)) === name;
-    const plain = u32(0) === 0x02014b50 && (flags & ~0x808) === 0 && [0, 8].includes(method) && u16(32) === 0 && u16(34) === 0;
-    if (!plain || !same || !sizes || (method === 0 && packed !== unpacked) || packed > 0x7fffffff || unpacked > 0x7fffffff) {
+    const plain =
+      u32(0) === 0x02014b50 &&
+      (flags & ~0x808) === 0 &&
+      [0, 8].includes(method) &&
+      u16(32) === 0 &&
+      u16(34) === 0;
+    if (
+      !plain ||
+      !same ||
+      !sizes ||
+      (method === 0 && packed !== unpacked) ||
+      packed > 0x7fffffff ||
+      unpacked > 0x7fffffff
+    ) {
       refuse(`has the member ${JSON.stringify(name)} of an odd kind`);
     }
     list.push({ name, header, from, to: from + packed, unpacked, deflated: method === 8 });
@@ -66,7 +92,8 @@ const members = (zip) => {
   if (at !== start + size) refuse('has bytes in its directory that are no entry');
   let free = 0;
   for (const member of [...list].sort((a, b) => a.header - b.header)) {
-    if (member.header < free || member.header - free > (free === 0 ? 0 : 24)) refuse('has bytes between its members');
+    if (member.header < free || member.header - free > (free === 0 ? 0 : 24))
+      refuse('has bytes between its members');
     free = member.to;
   }
   if (start < free || start - free > 24) refuse('has bytes before its directory');
@@ -92,8 +119,12 @@ const unpack = (zip, member) => {
   const packed = zip.subarray(member.from, member.to);
   if (!member.deflated) return packed;
   // One byte of room more: what unpacks to more than it says is refused, not cut.
-  const { buffer, engine } = zlib.inflateRawSync(packed, { maxOutputLength: member.unpacked + 1, info: true });
-  if (buffer.length !== member.unpacked || engine.bytesWritten !== packed.length) refuse(`${member.name} unpacks to another size`);
+  const { buffer, engine } = zlib.inflateRawSync(packed, {
+    maxOutputLength: member.unpacked + 1,
+    info: true,
+  });
+  if (buffer.length !== member.unpacked || engine.bytesWritten !== packed.length)
+    refuse(`${member.name} unpacks to another size`);
   return buffer;
 };
 
@@ -117,7 +148,8 @@ const scanPickle = (pickle, name) => {
       if (pickle[need(1)] !== 2) refuse(`${name} is of another protocol than 2`);
     } else if (opcode === 0x63) {
       const global = `${line()} ${line()}`;
-      if (!NAMES.some((known) => known.test(global))) refuse(`${name} names ${JSON.stringify(global)}`);
+      if (!NAMES.some((known) => known.test(global)))
+        refuse(`${name} names ${JSON.stringify(global)}`);
     } else if (opcode === 0x58) {
       need(pickle.readUInt32LE(need(4)));
     } else if (opcode === 0x8a) {
@@ -145,7 +177,11 @@ export const inspectModule = (zip) => {
   for (const member of list) {
     const name = member.name.slice(root.length);
     const lower = member.name.toLowerCase();
-    if (!member.name.startsWith(root) || !MEMBERS.some((known) => known.test(name)) || seen.has(lower)) {
+    if (
+      !member.name.startsWith(root) ||
+      !MEMBERS.some((known) => known.test(name)) ||
+      seen.has(lower)
+    ) {
       refuse(`has the member ${JSON.stringify(member.name)}`);
     }
     seen.add(lower);
@@ -159,6 +195,7 @@ export const inspectModule = (zip) => {
     }
   }
   for (const name of REQUIRED) {
-    if (!list.some((member) => member.name.startsWith(root + name))) refuse(`has no member ${name}`);
+    if (!list.some((member) => member.name.startsWith(root + name)))
+      refuse(`has no member ${name}`);
   }
 };

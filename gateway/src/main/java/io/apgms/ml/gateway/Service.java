@@ -4,6 +4,7 @@ import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
 import io.apgms.ml.gateway.admin.RefusalAudit;
@@ -25,6 +26,7 @@ import io.apgms.ml.gateway.http.OidcIssuer;
 import io.apgms.ml.gateway.http.SubjectLimits;
 import io.apgms.ml.gateway.http.Tls;
 import io.apgms.ml.gateway.http.TokenVerifier;
+import io.apgms.ml.gateway.jira.JiraMirror;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
@@ -43,6 +45,7 @@ import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -164,6 +167,7 @@ public final class Service implements AutoCloseable {
                 control,
                 feedback == null ? null : feedback.log(),
                 heads,
+                approvals(),
                 meters));
     listen(
         vertx,
@@ -181,6 +185,9 @@ public final class Service implements AutoCloseable {
             new Door(settings.http(), settings.limits(), tls)));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
+    if (settings.jira() != null) {
+      push(JiraMirror.start(settings.jira(), registry.ticketMirror(), data.replicaId(), meters));
+    }
   }
 
   private static void warnOfDevelopmentKey(TrustFile trust) {
@@ -188,6 +195,15 @@ public final class Service implements AutoCloseable {
     if (key != null) {
       LOG.warn("DEVELOPMENT KEY {} may sign EVERY model here, because ML_AUTH is dev", key.id());
     }
+  }
+
+  /** Candidates lie beside the registry, where `package` puts them. */
+  private ManagementVerticle.Approvals approvals() {
+    Path root = settings.registry().dir();
+    return new ManagementVerticle.Approvals(
+        new Candidates(
+            Artifacts.candidates(settings), root, folder -> Artifacts.store(settings, folder)),
+        Duration.ofHours(settings.approvals().validHours()));
   }
 
   private DatabaseAddress database(DataDir data) throws IOException {

@@ -35,7 +35,7 @@ class ITOpenApi {
 
   @BeforeAll
   static void start() throws Exception {
-    service = RunningService.start(dir, Map.of());
+    service = RunningService.start(dir, Map.of("ML_DATABASE_TIMEOUT_MS", "8000")); // a busy machine
     token =
         service.run(
             Map.of(),

@@ -52,6 +52,15 @@ class ITRevocation {
     }
   }
 
+  private static int infer(RunningService service, String version) throws Exception {
+    String row = "[0.4,0.9,1.8,5,210,0.7,0.9,0.6,14,0.5,3,9]";
+    String tensor =
+        "{\"name\":\"input\",\"shape\":[1,12],\"datatype\":\"FP64\",\"data\":" + row + "}";
+    return service
+        .api("POST", "/v2/models/risk-score" + version + "/infer", "{\"inputs\":[" + tensor + "]}")
+        .statusCode();
+  }
+
   private static HttpResponse<String> ready(RunningService service) {
     try {
       return service.management("GET", "/health/ready", null, null);
@@ -81,6 +90,8 @@ class ITRevocation {
       assertThat(ready(service).body())
           .contains("risk-score/20261123 is revoked: a test")
           .doesNotContain("credit-default");
+      assertThat(infer(service, "")).isEqualTo(503);
+      assertThat(infer(service, "/versions/20261123")).isEqualTo(409);
       assertThat(service.logText()).contains("20261123 is revoked and no longer served");
 
       String token = service.token("oncall");

@@ -37,6 +37,7 @@ class ITRoles {
   private static final Set<String> STAFF = Set.copyOf(ROLES.subList(0, 5));
   private static final Set<String> ANY = Set.copyOf(ROLES);
   private static final Set<String> AUDITORS = Set.of("oncall", "ds-lead", "compliance", "sre");
+  private static final String TICKET = "/admin/tickets/MLAPPROVAL-1";
   private static final String ID = "01a20b18-06d9-780d-a669-e471754ece28";
 
   private record Door(boolean management, String method, String path, Set<String> roles) {}
@@ -61,6 +62,15 @@ class ITRoles {
           new Door(true, "GET", "/admin/models/risk-score/deployments", STAFF),
           new Door(true, "GET", "/admin/models/risk-score/active", STAFF),
           new Door(true, "POST", "/admin/models/risk-score/promote", Set.of("ds-lead")),
+          new Door(true, "POST", "/admin/tickets", Set.of("data-scientist")),
+          new Door(true, "GET", "/admin/tickets", STAFF),
+          new Door(true, "GET", TICKET, STAFF),
+          new Door(true, "POST", TICKET + "/evidence", Set.of("data-scientist", "sre")),
+          new Door(true, "POST", TICKET + "/review", Set.of("data-scientist")),
+          new Door(true, "POST", TICKET + "/signoff", Set.of("compliance")),
+          new Door(true, "POST", TICKET + "/waiver", Set.of("compliance")),
+          new Door(true, "POST", TICKET + "/withdraw", Set.of("data-scientist", "compliance")),
+          new Door(true, "POST", TICKET + "/close", Set.of("data-scientist", "ds-lead")),
           new Door(true, "POST", "/admin/models/risk-score/rollback", Set.of("oncall")),
           new Door(true, "PUT", "/admin/models/risk-score/pin", Set.of("oncall")),
           new Door(true, "DELETE", "/admin/models/risk-score/pin", Set.of("oncall")),

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.Contract.Answer;
 import io.apgms.ml.gateway.Contract.Operation;
@@ -11,10 +12,10 @@ import io.apgms.ml.gateway.Wire.Request;
 import io.apgms.ml.gateway.http.DevIssuer;
 import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.gateway.settings.Settings;
-import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -25,6 +26,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -54,7 +56,6 @@ class OpenApiAnswersTest {
   private final List<Answer> apiAnswers = new ArrayList<>();
   private final Map<String, Set<Integer>> provoked = new TreeMap<>();
   private final List<String> violations = new ArrayList<>();
-  private final Wire wire = new Wire();
   private int subjects;
 
   @TempDir Path dir;
@@ -64,10 +65,8 @@ class OpenApiAnswersTest {
 
   @Test
   void answers_ofEveryOperation_areThoseOfTheDocument() throws Exception {
-    try (wire) {
-      faulty();
-      healthy();
-    }
+    faulty();
+    healthy();
     assertThat(violations)
         .as("answers that the documents in gateway/src/main/resources/openapi do not describe")
         .isEmpty();
@@ -93,7 +92,7 @@ class OpenApiAnswersTest {
 
   /** Sends and notes; what is answered must be documented. */
   private Answer ask(Listener to, Operation operation, Request request) throws Exception {
-    return note(to, operation, wire.send(to.port, request));
+    return note(to, operation, Wire.send(to.port, request));
   }
 
   private Answer note(Listener to, Operation operation, Answer answer) {
@@ -185,27 +184,7 @@ class OpenApiAnswersTest {
     Vertx vertx = Vertx.vertx();
     try (EmbeddedPostgres postgres =
             EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
-        Service service =
-            Service.start(
-                Settings.read(
-                    RunningService.HOME,
-                    Map.of(
-                        "ML_DATABASE_URL",
-                        "postgresql://postgres:postgres@127.0.0.1:"
-                            + postgres.getPort()
-                            + "/postgres",
-                        "ML_DATA_DIR",
-                        data.toString(),
-                        "ML_REGISTRY_DIR",
-                        registry.toString(),
-                        "ML_AUDIT_SEAL_MS",
-                        "60000", // proofs of decisions wait for it
-                        "ML_HTTP_PORT",
-                        "0",
-                        "ML_MANAGEMENT_PORT",
-                        "0",
-                        "ML_HTTP_MAX_BATCH_BYTES",
-                        Integer.toString(MAX_BODY))))) {
+        Service service = Service.start(settings(data, registry, postgres.getPort()))) {
       String token = DevIssuer.open(vertx, data).mint("test-ann", null, Roles.ALL);
       Listener api = new Listener("api", service.apiPort(), token, true);
       Listener management = new Listener("management", service.managementPort(), token, true);
@@ -217,10 +196,37 @@ class OpenApiAnswersTest {
       decisions(api, management);
       inBinary(api);
       deployments(management);
-      late(management, postgres);
+      Approvals approvals = new Approvals(management, DevIssuer.open(vertx, data));
+      tickets(approvals);
+      late(management, approvals, postgres);
     } finally {
       PlantedService.await(vertx.close());
     }
+  }
+
+  /** Patient: a machine that is busy otherwise must not look like a fault. */
+  private static Settings settings(Path data, Path registry, int port) {
+    return Settings.read(
+        RunningService.HOME,
+        Map.of(
+            "ML_DATABASE_URL",
+            "postgresql://postgres:postgres@127.0.0.1:" + port + "/postgres",
+            "ML_DATABASE_TIMEOUT_MS",
+            "10000",
+            "ML_DATA_DIR",
+            data.toString(),
+            "ML_REGISTRY_DIR",
+            registry.toString(),
+            "ML_AUDIT_SEAL_MS",
+            "60000", // proofs of decisions wait for it
+            "ML_HTTP_PORT",
+            "0",
+            "ML_MANAGEMENT_PORT",
+            "0",
+            "ML_HTTP_DEFAULT_TIMEOUT_MS",
+            "20000",
+            "ML_HTTP_MAX_BATCH_BYTES",
+            Integer.toString(MAX_BODY)));
   }
 
   private void asDocumented(Listener to, Operation operation, Request request) throws Exception {
@@ -290,24 +296,117 @@ class OpenApiAnswersTest {
     ask(management, operation("liftObserve"), lift);
   }
 
-  /** A replica that lives and never follows: both changes wait for it, at the same time. */
-  private void late(Listener management, EmbeddedPostgres postgres) throws Exception {
+  /** Tokens of the four people of a ticket, and the calls they make. */
+  private final class Approvals {
+    private final Listener management;
+    private final Map<String, String> tokens = new TreeMap<>();
+
+    Approvals(Listener management, DevIssuer issuer) {
+      this.management = management;
+      for (String person : List.of("ann", "ben", "cora", "dora")) {
+        tokens.put(person, issuer.mint("test-" + person, null, Roles.ALL));
+      }
+    }
+
+    JsonNode call(String person, String id, String ticket, ObjectNode body) throws Exception {
+      Request request = example(management, operation(id)).token(tokens.get(person));
+      String uri = request.uri().replace("MLAPPROVAL-1", ticket);
+      Answer answer =
+          ask(management, operation(id), request.uri(uri).json(body == null ? example(id) : body));
+      return JSON.readTree(answer.body());
+    }
+
+    /** A ticket for a version, with evidence by ann in which smoke is inconclusive. */
+    JsonNode open(String version) throws Exception {
+      JsonNode ticket =
+          call("ann", "openTicket", "", example("openTicket").put("version", version));
+      ObjectNode evidence = example("addEvidence").put("version", version);
+      evidence.put("manifestDigest", ticket.path("manifestDigest").asText());
+      for (String gate : List.of("integrity", "bias", "reproducibility")) {
+        ObjectNode passed = ((ArrayNode) evidence.path("results")).addObject();
+        passed.put("gate", gate).put("outcome", "pass").putArray("reasons").add("measured");
+      }
+      return call("ann", "addEvidence", ticket.path("ticket").asText(), evidence);
+    }
+
+    JsonNode approve(String person, String id, JsonNode ticket) throws Exception {
+      ObjectNode body = example(id).put("manifestDigest", ticket.path("manifestDigest").asText());
+      body.put("evidenceDigest", ticket.at("/evidence/0/digest").asText());
+      if (id.equals("signOffTicket")) {
+        body.put("auditId", ticket.path("auditId").asText());
+      }
+      return call(person, id, ticket.path("ticket").asText(), body);
+    }
+
+    JsonNode approved(String version) throws Exception {
+      JsonNode ticket = open(version);
+      approve("ben", "reviewTicket", ticket);
+      approve("cora", "signOffTicket", ticket);
+      approve("cora", "waiveGate", ticket);
+      return ticket;
+    }
+
+    Request promotion(JsonNode ticket) {
+      ObjectNode body = example("promote").put("version", ticket.path("version").asText());
+      body.put("ticket", ticket.path("ticket").asText());
+      return example(management, operation("promote")).token(tokens.get("dora")).json(body);
+    }
+  }
+
+  private void tickets(Approvals approvals) throws Exception {
+    ObjectNode opening = example("openTicket");
+    approvals.call("ann", "openTicket", "", opening.deepCopy().put("modelId", "nobody"));
+    approvals.call("ann", "openTicket", "", opening.deepCopy().put("version", ALTERED));
+    JsonNode ticket = approvals.approved("20261116");
+    for (String id : List.of("reviewTicket", "signOffTicket", "waiveGate")) {
+      approvals.approve("ann", id, ticket);
+    }
+    String name = ticket.path("ticket").asText();
+    JsonNode waived = approvals.call("cora", "getTicket", name, null);
+    ObjectNode taken = example("withdrawApproval");
+    taken.put("approvalId", waived.at("/approvals/2/id").asText());
+    approvals.call("cora", "withdrawApproval", name, taken);
+    approvals.call("cora", "withdrawApproval", name, taken);
+    Request refused = approvals.promotion(ticket);
+    ask(approvals.management, operation("promote"), refused);
+
+    JsonNode good = approvals.approved("20261116");
+    ask(approvals.management, operation("promote"), approvals.promotion(good));
+    approvals.call("dora", "closeTicket", name, null);
+    approvals.call("dora", "closeTicket", name, null);
+  }
+
+  /** A replica that lives and never follows: the changes wait for it. */
+  private void late(Listener management, Approvals approvals, EmbeddedPostgres postgres)
+      throws Exception {
+    JsonNode ticket = approvals.approved(VERSION);
     try (Connection connection = postgres.getPostgresDatabase().getConnection();
         Statement statement = connection.createStatement()) {
       statement.execute(
           "INSERT INTO registry.replica (id, started_at, seen_at, serving, env_pins) VALUES"
               + " ('late', now(), now() + interval '1 hour', '{}', '{}')");
     }
+    ask(management, operation("promote"), approvals.promotion(ticket));
     Operation rollback = operation("rollback");
     Operation pin = operation("pin");
     Request one = example(management, rollback).token(management.token);
     Request other = example(management, pin).token(management.token);
     ObjectNode toTheFirst = example("rollback").put("toRevision", 1);
-    Future<Answer> rolledBack = wire.later(management.port, one.json(toTheFirst));
-    Future<Answer> pinned =
-        wire.later(management.port, other.uri(other.uri().replace("risk-score", "credit-default")));
-    note(management, rollback, PlantedService.await(rolledBack));
-    note(management, pin, PlantedService.await(pinned));
+    CompletableFuture<Answer> rolledBack = later(management.port, one.json(toTheFirst));
+    String elsewhere = other.uri().replace("risk-score", "credit-default");
+    note(management, pin, Wire.send(management.port, other.uri(elsewhere)));
+    note(management, rollback, rolledBack.join());
+  }
+
+  private static CompletableFuture<Answer> later(int port, Request request) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return Wire.send(port, request);
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
   }
 
   private ObjectNode decide(Listener api, String requestId) throws Exception {

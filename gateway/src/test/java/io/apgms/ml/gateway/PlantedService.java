@@ -3,6 +3,7 @@ package io.apgms.ml.gateway;
 import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
 import io.apgms.ml.gateway.audit.HeadFiles;
@@ -118,6 +119,12 @@ final class PlantedService implements AutoCloseable {
             control,
             feedback.log(),
             heads(dir),
+            new ManagementVerticle.Approvals(
+                new Candidates(
+                    Artifacts.candidates(settings),
+                    settings.registry().dir(),
+                    folder -> Artifacts.store(settings, folder)),
+                Duration.ofDays(1)),
             meters);
     this.api =
         new ApiVerticle.Parts(

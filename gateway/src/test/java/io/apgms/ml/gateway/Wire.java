@@ -1,13 +1,7 @@
 package io.apgms.ml.gateway;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.vertx.core.Future;
-import io.vertx.core.Vertx;
-import io.vertx.core.http.HttpClient;
-import io.vertx.core.http.HttpClientOptions;
-import io.vertx.core.http.HttpClientRequest;
-import io.vertx.core.http.HttpClientResponse;
-import io.vertx.core.http.HttpMethod;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Locale;
@@ -15,10 +9,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** Sends requests just as they are put together, malformed paths and lengths among them. */
-final class Wire implements AutoCloseable {
-  private final Vertx vertx = Vertx.vertx();
-  private final HttpClient client =
-      vertx.createHttpClient(new HttpClientOptions().setKeepAlive(false));
+final class Wire {
+  private static final int SILENCE_MS = 30_000;
 
   /** A request of which each part can be another; {@code uri} may have a query. */
   record Request(String method, String uri, Map<String, String> headers, String body) {
@@ -51,50 +43,46 @@ final class Wire implements AutoCloseable {
     Request token(String token) {
       return header("Authorization", "Bearer " + token);
     }
-  }
 
-  /** The answer, within 30 s. Only the head is sent of a request that names its own length. */
-  Contract.Answer send(int port, Request request) {
-    return PlantedService.await(later(port, request));
-  }
-
-  Future<Contract.Answer> later(int port, Request request) {
-    return client
-        .request(HttpMethod.valueOf(request.method()), port, "127.0.0.1", request.uri())
-        .compose(sent -> start(sent, request))
-        .compose(response -> answer(response, request));
-  }
-
-  private static Future<HttpClientResponse> start(HttpClientRequest sent, Request request) {
-    sent.exceptionHandler(e -> {}); // the answer's future fails with it
-    request.headers().forEach(sent::putHeader);
-    if (request.headers().containsKey("Content-Length")) {
-      return sent.sendHead().compose(v -> sent.response());
+    /** Without its body where it names a length of its own. */
+    private byte[] bytes() {
+      StringBuilder head = new StringBuilder(method + " " + uri + " HTTP/1.1\r\n");
+      head.append("Host: 127.0.0.1\r\nConnection: close\r\n");
+      headers.forEach((name, value) -> head.append(name + ": " + value + "\r\n"));
+      String sent = body == null || headers.containsKey("Content-Length") ? "" : body;
+      if (!headers.containsKey("Content-Length") && body != null) {
+        head.append("Content-Length: " + sent.getBytes(StandardCharsets.UTF_8).length + "\r\n");
+      }
+      return (head + "\r\n" + sent).getBytes(StandardCharsets.UTF_8);
     }
-    return request.body() == null ? sent.send() : sent.send(request.body());
   }
 
-  private static Future<Contract.Answer> answer(HttpClientResponse response, Request request) {
+  private Wire() {}
+
+  /** The answer, over a connection of its own. */
+  static Contract.Answer send(int port, Request request) throws IOException {
+    String text = RawHttp.send(port, request.bytes(), false, SILENCE_MS).text();
+    int end = text.indexOf("\r\n\r\n");
+    if (end < 0) {
+      throw new AssertionError("no answer to " + request + ": " + text);
+    }
     Map<String, String> headers = new TreeMap<>();
-    response.headers().forEach((name, value) -> headers.put(name.toLowerCase(Locale.ROOT), value));
-    return response
-        .body()
-        .map(
-            body ->
-                new Contract.Answer(
-                    request.method(),
-                    request.uri().replaceAll("\\?.*", ""),
-                    response.statusCode(),
-                    headers,
-                    body.getBytes()));
+    String[] lines = text.substring(0, end).split("\r\n");
+    for (int i = 1; i < lines.length; i++) {
+      int colon = lines[i].indexOf(':');
+      headers.put(
+          lines[i].substring(0, colon).toLowerCase(Locale.ROOT),
+          lines[i].substring(colon + 1).strip());
+    }
+    return new Contract.Answer(
+        request.method(),
+        request.uri().replaceAll("\\?.*", ""),
+        Integer.parseInt(lines[0].split(" ")[1]),
+        headers,
+        text.substring(end + 4).getBytes(StandardCharsets.ISO_8859_1));
   }
 
   static String text(Contract.Answer answer) {
     return new String(answer.body(), StandardCharsets.UTF_8);
-  }
-
-  @Override
-  public void close() {
-    PlantedService.await(vertx.close());
   }
 }

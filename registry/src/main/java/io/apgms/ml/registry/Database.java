@@ -23,6 +23,9 @@ final class Database {
   /** Classes of SQLSTATE that say "not now": connection, rollback, resources, operator, system. */
   private static final Set<String> AWAY_CLASSES = Set.of("08", "40", "53", "57", "58");
 
+  /** Raised by the triggers of V3__approvals.sql, with a text for people. */
+  private static final String REFUSED = "ML409";
+
   private static final Set<String> AWAY_STATES = Set.of("25006", "55P03");
 
   private final Pool pool;
@@ -97,6 +100,12 @@ final class Database {
     if (state.equals("23505") && "deployment_idempotency_key".equals(e.getConstraint())) {
       return new RegistryException.KeyReused(
           "the idempotency key was used at the same time for another request");
+    }
+    if (state.equals(REFUSED)) {
+      return new RegistryException.Conflict(String.valueOf(e.getErrorMessage()));
+    }
+    if (state.equals("23505")) {
+      return new RegistryException.Conflict("another call did this at the same time");
     }
     boolean away =
         AWAY_STATES.contains(state)

@@ -28,13 +28,17 @@ final class DeploymentTable {
   private DeploymentTable() {}
 
   static Future<Pointer> lockPointer(SqlConnection c, String model) {
+    return lockPointerIfAny(c, model)
+        .map(
+            found ->
+                found.orElseThrow(
+                    () -> new RegistryException.NotFound("model " + model + " is unknown")));
+  }
+
+  static Future<Optional<Pointer>> lockPointerIfAny(SqlConnection c, String model) {
     return c.preparedQuery("SELECT * FROM registry.pointer WHERE model = $1 FOR UPDATE")
         .execute(Tuple.of(model))
-        .map(
-            rows ->
-                Rows.first(rows, DeploymentTable::pointer)
-                    .orElseThrow(
-                        () -> new RegistryException.NotFound("model " + model + " is unknown")));
+        .map(rows -> Rows.first(rows, DeploymentTable::pointer));
   }
 
   static Future<List<Deployment>> newestFirst(SqlConnection c, String model) {

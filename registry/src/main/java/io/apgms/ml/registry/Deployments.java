@@ -101,6 +101,17 @@ public final class Deployments {
         rows -> Rows.list(rows, DeploymentTable::deployment));
   }
 
+  /** The newest revision that made a version active; NotFound where none ever did. */
+  public Future<Deployment> served(String model, String version) {
+    return db.write(c -> DeploymentTable.ofVersion(c, model, version))
+        .map(
+            found ->
+                found.orElseThrow(
+                    () ->
+                        new RegistryException.NotFound(
+                            "version " + version + " of model " + model + " was never active")));
+  }
+
   /** The revision that was active at a time; NotFound before the first one. */
   public Future<Deployment> activeAt(String model, Instant at) {
     return db.read(

@@ -37,6 +37,9 @@ public final class RegistryDatabase {
   private final Database db;
   private final AuditLog audit;
   private final Deployments deployments;
+  private final Tickets tickets;
+  private final Promotions promotions;
+  private final TicketMirror ticketMirror;
   private final ForcedModes forcedModes;
   private final Replicas replicas;
 
@@ -48,6 +51,9 @@ public final class RegistryDatabase {
     this.db = new Database(pool, timeout);
     this.audit = new AuditLog(db);
     this.deployments = new Deployments(db, audit);
+    this.tickets = new Tickets(db, audit);
+    this.promotions = new Promotions(db, audit, tickets);
+    this.ticketMirror = new TicketMirror(db);
     this.forcedModes = new ForcedModes(db, audit);
     this.replicas = new Replicas(db);
   }
@@ -58,6 +64,18 @@ public final class RegistryDatabase {
 
   public Deployments deployments() {
     return deployments;
+  }
+
+  public Tickets tickets() {
+    return tickets;
+  }
+
+  public TicketMirror ticketMirror() {
+    return ticketMirror;
+  }
+
+  public Promotions promotions() {
+    return promotions;
   }
 
   public ForcedModes forcedModes() {

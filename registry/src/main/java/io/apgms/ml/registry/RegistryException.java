@@ -1,5 +1,7 @@
 package io.apgms.ml.registry;
 
+import java.util.List;
+
 /** What the registry refuses, by kind; the edge maps each kind to one status. */
 public abstract sealed class RegistryException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -27,6 +29,30 @@ public abstract sealed class RegistryException extends RuntimeException {
 
     public Conflict(String message) {
       super(message);
+    }
+  }
+
+  /** Rules of approval do not allow it; all of them that do not. */
+  public static final class Refused extends RegistryException {
+    private static final long serialVersionUID = 1L;
+
+    private final String what;
+    private final transient List<Refusal> refusals;
+
+    public Refused(String what, List<Refusal> refusals) {
+      super(what + ": " + refusals);
+      this.what = what;
+      this.refusals = List.copyOf(refusals);
+    }
+
+    /** What was refused. */
+    public String what() {
+      return what;
+    }
+
+    /** Why not, each reason once; not empty. */
+    public List<Refusal> refusals() {
+      return refusals;
     }
   }
 

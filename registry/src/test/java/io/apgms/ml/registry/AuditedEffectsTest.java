@@ -144,6 +144,9 @@ class AuditedEffectsTest {
             "DELETE FROM registry.audit_log",
             "TRUNCATE registry.audit_log CASCADE",
             "UPDATE registry.deployment SET reason = 'x'",
+            "DELETE FROM registry.approval",
+            "UPDATE registry.approval SET actor = 'x'",
+            "UPDATE registry.ticket SET author = 'x'",
             "DELETE FROM registry.deployment",
             "DELETE FROM registry.audit_head",
             "INSERT INTO registry.audit_head VALUES (false, 1, repeat('0', 64))",
@@ -162,6 +165,19 @@ class AuditedEffectsTest {
     get(restricted.forcedModes().lift("ann", null, "over"));
     get(restricted.audit().append(new AuditRecord("ann", "x", "y", Map.of())));
     assertThat(get(restricted.audit().verify()).intactRows()).isEqualTo(7);
+  }
+
+  @Test
+  void restrictedRole_approvesAndPromotes() {
+    asShipped();
+    String role = "ml_service_" + database.name;
+    database.sql(TestDatabase.restrictedRole().replace("ml_service", role));
+    TicketDatabase on = new TicketDatabase(database, database.as(role));
+    on.approveAll(on.name, TicketDatabase.NEXT);
+    assertThat(get(on.promote(on.name, TicketDatabase.NEXT, "dora", 1)).revision()).isEqualTo(2);
+    assertThatThrownBy(
+            () -> database.sql("SET ROLE " + role + "; UPDATE registry.ticket SET at = now()"))
+        .hasMessageContaining("rows are only ever added");
   }
 
   /** Every row of a log in PostgreSQL, edited, deleted, moved, doubled or cut by a superuser. */

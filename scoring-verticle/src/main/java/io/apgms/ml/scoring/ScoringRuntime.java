@@ -73,17 +73,8 @@ public final class ScoringRuntime {
    * @throws ScoringException when it cannot serve
    */
   public ServedModel prepare(VerifiedArtifact artifact) {
-    Manifest m = artifact.manifest();
-    ServedModel served =
-        new ServedModel(
-            m.model(),
-            m.version(),
-            artifact.digest(),
-            m.features(),
-            m.threshold(),
-            m.slo(),
-            artifact.golden());
-    TorchModel torch = load(artifact.torchScript(), m.features().size());
+    ServedModel served = described(artifact);
+    TorchModel torch = load(artifact.torchScript(), served.features().size());
     try {
       checkGolden(torch, served);
       warm(torch, served);
@@ -93,6 +84,31 @@ public final class ScoringRuntime {
     }
     put(new LoadedModel(served, torch));
     return served;
+  }
+
+  /**
+   * Loads a version apart from those that serve, runs its golden rows, and frees it: whether it
+   * could serve, while nobody may be served by it yet. Blocking.
+   *
+   * @throws ScoringException when it cannot
+   */
+  public static void rehearse(VerifiedArtifact artifact) {
+    ServedModel served = described(artifact);
+    try (TorchModel torch = load(artifact.torchScript(), served.features().size())) {
+      checkGolden(torch, served);
+    }
+  }
+
+  private static ServedModel described(VerifiedArtifact artifact) {
+    Manifest m = artifact.manifest();
+    return new ServedModel(
+        m.model(),
+        m.version(),
+        artifact.digest(),
+        m.features(),
+        m.threshold(),
+        m.slo(),
+        artifact.golden());
   }
 
   private static TorchModel load(byte[] bytes, int features) {

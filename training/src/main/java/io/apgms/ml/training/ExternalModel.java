@@ -76,7 +76,7 @@ final class ExternalModel {
     out.write(
         RunFolder.CARD,
         ModelCard.markdown(schema, evaluation, bias).getBytes(StandardCharsets.UTF_8));
-    out.write(RunFolder.NOTEBOOK, Notebook.of(run.model()));
+    out.write(RunFolder.NOTEBOOK, Notebook.of(evaluation, bias));
     return run;
   }
 

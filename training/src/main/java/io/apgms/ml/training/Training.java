@@ -175,7 +175,7 @@ public final class Training {
     folder.write(
         RunFolder.CARD,
         ModelCard.markdown(schema, evaluation, bias).getBytes(StandardCharsets.UTF_8));
-    folder.write(RunFolder.NOTEBOOK, Notebook.of(run.model()));
+    folder.write(RunFolder.NOTEBOOK, Notebook.of(evaluation, bias));
     return evaluation;
   }
 

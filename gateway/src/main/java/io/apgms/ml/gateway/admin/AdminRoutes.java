@@ -34,17 +34,20 @@ final class AdminRoutes {
 
   private final RegistryDatabase registry;
   private final Rollouts rollouts;
+  private final Promoter promoter;
   private final ControlVerticle control;
   private final @Nullable DecisionLog log;
 
   AdminRoutes(
       RegistryDatabase registry,
       Rollouts rollouts,
+      Promoter promoter,
       ControlVerticle control,
       @Nullable DecisionLog log) {
     this.log = log;
     this.registry = registry;
     this.rollouts = rollouts;
+    this.promoter = promoter;
     this.control = control;
   }
 
@@ -146,21 +149,15 @@ final class AdminRoutes {
         .put("modeAsOf", asOf == null ? null : asOf.toString());
   }
 
-  /** Closed until gates and tickets exist: nothing may be promoted that they did not pass. */
   private void promote(RoutingContext rc) {
     String model = model(rc);
     Fields fields = Bodies.fields(rc);
     String version = version(fields);
-    fields.required("ticket", 64);
-    fields.required("reason", MAX_REASON);
+    String ticket = fields.required("ticket", 64);
+    String reason = fields.required("reason", MAX_REASON);
     fields.check();
-    throw Problem.of(
-        409,
-        model
-            + " "
-            + FieldError.quote(version)
-            + " is not promoted: gates bias, reproducibility and smoke and the ticket's approvals"
-            + " are not built yet, expected all of them passed");
+    answerChange(
+        rc, promoter.promote(new Promoter.Asked(model, version, ticket, Guard.actor(rc), reason)));
   }
 
   private void rollback(RoutingContext rc) {

@@ -9,6 +9,7 @@ import io.apgms.ml.registry.ControlState;
 import io.apgms.ml.registry.ForcedMode;
 import io.apgms.ml.registry.Pointer;
 import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.ReplicaState;
 import io.apgms.ml.registry.RollbackCommand;
 import io.apgms.ml.registry.VerifiedArtifact;
@@ -38,6 +39,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ControlVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(ControlVerticle.class);
+  private static final String HELD = "="; // in no model id: key of a pin's target, model=version
   private static final long PERIOD_MS = 500;
   private static final long TRUST_PERIOD_MS = 5_000;
   private static final long MAX_RECONNECT_MS = 2_000;
@@ -58,6 +60,7 @@ public final class ControlVerticle extends VerticleBase {
   private final Revocations revocations;
   private final Instant startedAt = Instant.now();
   private final Map<String, Target> serving = new ConcurrentHashMap<>();
+  private final Map<String, Target> held = new ConcurrentHashMap<>();
   private final Map<String, String> failures = new ConcurrentHashMap<>();
   private volatile boolean databaseSeen;
   private @Nullable Promise<Void> running;
@@ -86,7 +89,7 @@ public final class ControlVerticle extends VerticleBase {
         .recover(
             e -> {
               LOG.warn("starting with the pointers acknowledged last: {}", e.getMessage());
-              return vertx.executeBlocking(pointerFile::read).compose(this::follow);
+              return vertx.executeBlocking(pointerFile::read).compose(this::recall);
             });
   }
 
@@ -204,6 +207,41 @@ public final class ControlVerticle extends VerticleBase {
     return all.compose(v -> remember(targets));
   }
 
+  private Future<Void> recall(Map<String, Target> file) {
+    Map<String, Target> targets = new TreeMap<>(file);
+    targets.keySet().removeIf(key -> key.indexOf(HELD) >= 0);
+    file.forEach(
+        (key, target) -> {
+          if (key.indexOf(HELD) >= 0) {
+            held.put(key, target);
+          }
+        });
+    return follow(targets);
+  }
+
+  /**
+   * What an environment pin holds a model to: a version that was active once, by the digest it then
+   * had. A pin goes around no gate, and a folder on disk is not a version.
+   */
+  private Future<Target> held(String model, String version, Target pointer) {
+    if (version.equals(pointer.version())) {
+      return Future.succeededFuture(pointer);
+    }
+    String key = model + HELD + version;
+    return parts
+        .registry()
+        .deployments()
+        .served(model, version)
+        .map(d -> new Target(version, d.digest(), d.revision()))
+        .onSuccess(approved -> held.put(key, approved))
+        .recover(
+            e -> {
+              Target before = held.get(key);
+              boolean away = e instanceof RegistryException.Unavailable && before != null;
+              return away ? Future.succeededFuture(before) : Future.failedFuture(e);
+            });
+  }
+
   private Future<Void> follow(String model, Target target) {
     String pinned = parts.pins().of(model);
     String version = pinned == null ? target.version() : pinned;
@@ -212,8 +250,8 @@ public final class ControlVerticle extends VerticleBase {
       serving.put(model, new Target(version, active.digest(), target.revision()));
       return Future.succeededFuture();
     }
-    String digest = pinned == null ? target.digest() : null;
-    return load(model, version, digest)
+    return held(model, version, target)
+        .compose(approved -> load(model, version, approved.digest()))
         .map(
             loaded -> {
               parts.runtime().activate(model, version);
@@ -268,16 +306,18 @@ public final class ControlVerticle extends VerticleBase {
   }
 
   private Future<Void> remember(Map<String, Target> targets) {
-    if (targets.equals(written)) {
+    Map<String, Target> all = new TreeMap<>(targets);
+    all.putAll(held);
+    if (all.equals(written)) {
       return Future.succeededFuture();
     }
     return vertx
         .executeBlocking(
             () -> {
-              pointerFile.write(targets);
+              pointerFile.write(all);
               return (Void) null;
             })
-        .onSuccess(v -> written = Map.copyOf(targets));
+        .onSuccess(v -> written = Map.copyOf(all));
   }
 
   private Future<Void> report() {

@@ -19,6 +19,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServer;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.handler.BodyHandler;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +38,11 @@ public final class ManagementVerticle extends VerticleBase {
       ControlVerticle control,
       @Nullable DecisionLog log,
       HeadFiles heads,
+      Approvals approvals,
       PrometheusMeterRegistry meters) {}
+
+  /** Where candidates lie, and how long an approval counts. */
+  public record Approvals(Candidates candidates, Duration validity) {}
 
   private final Parts parts;
   private @Nullable HttpServer server;
@@ -78,7 +83,11 @@ public final class ManagementVerticle extends VerticleBase {
     new Health(vertx, parts.runtime(), parts.control()).mount(router);
     Guard guard = parts.guard();
     Rollouts rollouts = new Rollouts(vertx, parts.registry(), parts.control(), parts.meters());
-    new AdminRoutes(parts.registry(), rollouts, parts.control(), parts.log())
+    Candidates candidates = parts.approvals().candidates();
+    Promoter promoter = new Promoter(vertx, parts.registry(), candidates, rollouts);
+    new AdminRoutes(parts.registry(), rollouts, promoter, parts.control(), parts.log())
+        .mount(router, guard, body);
+    new TicketRoutes(vertx, parts.registry(), candidates, parts.approvals().validity())
         .mount(router, guard, body);
     AuditLog audit = parts.registry().audit();
     AuditProofs proofs = new AuditProofs(vertx, audit, parts.log(), parts.heads());

@@ -69,11 +69,20 @@ final class Rollouts {
 
   Future<Outcome> pin(String model, String version, String actor, String reason) {
     long started = System.nanoTime();
-    return control
-        .load(model, version, null)
+    return registry
+        .deployments()
+        .served(model, version) // before it is loaded: what is loaded can be asked for by name
+        .recover(e -> Future.failedFuture(neverServed(e)))
+        .compose(this::verified)
         .compose(
-            loaded -> registry.deployments().pin(model, version, loaded.digest(), actor, reason))
+            served -> registry.deployments().pin(model, version, served.digest(), actor, reason))
         .compose(change -> settle(change, started));
+  }
+
+  private static Throwable neverServed(Throwable e) {
+    return e instanceof RegistryException.NotFound
+        ? new RegistryException.Conflict(e.getMessage() + ": it cannot be pinned, only promoted")
+        : e;
   }
 
   /** The artifact is loaded before the pointer moves: a target that cannot serve is no target. */
@@ -81,7 +90,7 @@ final class Rollouts {
     return control.load(target.model(), target.version(), target.digest()).map(target);
   }
 
-  private Future<Void> requireUnpinnedReplicas(String model) {
+  Future<Void> requireUnpinnedReplicas(String model) {
     return registry
         .replicas()
         .live(LIVE)
@@ -103,7 +112,7 @@ final class Rollouts {
             });
   }
 
-  private Future<Outcome> settle(Change change, long started) {
+  Future<Outcome> settle(Change change, long started) {
     return control
         .refresh()
         .recover(e -> Future.succeededFuture())

@@ -45,6 +45,10 @@ final class AdminClient {
     return spec.commandLine().getOut();
   }
 
+  PrintWriter err() {
+    return spec.commandLine().getErr();
+  }
+
   /**
    * Calls the service as the bearer of {@code ML_TOKEN}.
    *
@@ -89,8 +93,9 @@ final class AdminClient {
     }
     StringBuilder why = new StringBuilder(body.path("detail").asText("no detail"));
     for (JsonNode error : body.path("errors")) {
-      why.append("\n  ").append(error.path("pointer").asText());
-      why.append(": ").append(error.path("detail").asText());
+      String pointer = error.path("pointer").asText();
+      why.append("\n  ").append(pointer.isEmpty() ? "" : pointer + ": ");
+      why.append(error.path("detail").asText());
     }
     if (response.statusCode() == 401) {
       why.append(

@@ -206,7 +206,7 @@ final class DeploymentCommands {
     }
   }
 
-  private static int printChange(AdminClient admin, JsonNode answer, String model) {
+  static int printChange(AdminClient admin, JsonNode answer, String model) {
     if (!admin.printedAsJson(answer)) {
       admin
           .out()
@@ -214,7 +214,7 @@ final class DeploymentCommands {
               "%s revision %d: %s -> %s in %d ms on %d replica(s), audit %s%n",
               model,
               answer.path("revision").asInt(),
-              answer.path("from").asText(),
+              answer.path("from").asText("none"),
               answer.path("to").asText(),
               answer.path("tookMs").asLong(),
               answer.path("replicas").size(),

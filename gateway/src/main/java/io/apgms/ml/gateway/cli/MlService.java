@@ -27,6 +27,8 @@ import picocli.CommandLine.HelpCommand;
       KeysCommand.class,
       VerifyCommand.class,
       ReproduceCommand.class,
+      PromoteCommand.class,
+      TicketCommand.class,
       DeploymentCommands.Rollback.class,
       DeploymentCommands.Pin.class,
       DeploymentCommands.Unpin.class,
@@ -55,9 +57,7 @@ public final class MlService {
   public static int run(String... args) {
     CommandLine line = new CommandLine(new MlService());
     line.setUsageHelpAutoWidth(true);
-    line.getSubcommands()
-        .values()
-        .forEach(command -> command.getCommandSpec().mixinStandardHelpOptions(true));
+    helpEverywhere(line);
     line.setExecutionExceptionHandler(
         (e, command, parsed) -> {
           command.getErr().println("ml-service: " + e.getMessage());
@@ -68,6 +68,13 @@ public final class MlService {
       return Failure.USAGE;
     }
     return line.execute(args);
+  }
+
+  private static void helpEverywhere(CommandLine line) {
+    for (CommandLine command : line.getSubcommands().values()) {
+      command.getCommandSpec().mixinStandardHelpOptions(true);
+      helpEverywhere(command);
+    }
   }
 
   private static int exitCode(Exception e) {

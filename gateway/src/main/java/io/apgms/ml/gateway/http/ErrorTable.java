@@ -78,6 +78,12 @@ public final class ErrorTable {
 
   private static Problem registry(RegistryException refused) {
     String detail = String.valueOf(refused.getMessage());
+    if (refused instanceof RegistryException.Refused all) {
+      return Problem.of(
+          409,
+          all.what(),
+          all.refusals().stream().map(r -> new FieldError("", r.toString())).toList());
+    }
     if (refused instanceof RegistryException.NotFound) {
       return Problem.of(404, detail);
     }

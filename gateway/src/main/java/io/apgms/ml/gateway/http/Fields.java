@@ -162,6 +162,16 @@ public final class Fields {
     return node.longValue();
   }
 
+  /** Yes or no, that must be there; false when it was refused. */
+  public boolean flag(String key) {
+    JsonNode node = get(key);
+    if (node == null || !node.isBoolean()) {
+      refuse(key, (node == null ? "missing" : kind(node)) + ", expected true or false");
+      return false;
+    }
+    return node.booleanValue();
+  }
+
   /** An object as its JSON text, at most {@code maxBytes} of it. */
   public @Nullable String object(String key, int maxBytes) {
     JsonNode node = get(key);

@@ -131,9 +131,6 @@ final class InferRoutes {
     if (version != null && runtime.isRevoked(id, version)) {
       throw ErrorTable.of(Refusal.REVOKED, null);
     }
-    if (version == null && runtime.knows(id)) {
-      throw ErrorTable.of(Refusal.NO_MODEL, null);
-    }
     throw Problem.of(
         404,
         version == null
@@ -145,13 +142,22 @@ final class InferRoutes {
                 + " is not served, see GET /v2/models/{model}");
   }
 
+  /** A model whose active version was withdrawn is no unknown one. */
+  private ServedModel scoring(RoutingContext rc) {
+    String id = rc.pathParam("model");
+    if (rc.pathParam("version") == null && runtime.active(id) == null && runtime.knows(id)) {
+      throw ErrorTable.of(Refusal.NO_MODEL, null);
+    }
+    return model(rc);
+  }
+
   private void infer(RoutingContext rc) {
     long arrived = Guard.arrivedNanos(rc);
     try {
       requireMedia(rc);
       int timeoutMs =
           ScoreHandler.timeoutMs(rc.request().getHeader(ScoreHandler.TIMEOUT), defaultTimeoutMs);
-      ServedModel model = model(rc);
+      ServedModel model = scoring(rc);
       byte[] body = Bodies.bytes(rc);
       int jsonBytes = InferReader.jsonBytes(rc.request().getHeader(JSON_BYTES), body.length);
       if (jsonBytes > MAX_JSON_BYTES) {

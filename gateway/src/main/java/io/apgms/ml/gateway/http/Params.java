@@ -35,7 +35,8 @@ public final class Params {
     }
   }
 
-  @Nullable String text(String name) {
+  /** A text of at most 128 characters, or null where it is left out. */
+  public @Nullable String text(String name) {
     String text = rc.queryParams().get(name);
     int length = text == null ? 1 : text.codePointCount(0, text.length());
     if (length < 1 || length > 128) {

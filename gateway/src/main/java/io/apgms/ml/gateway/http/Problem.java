@@ -35,6 +35,11 @@ public final class Problem extends RuntimeException {
     return new Problem(422, "the request has fields that cannot be taken", errors, 0, null);
   }
 
+  /** A refusal for several reasons. */
+  public static Problem of(int status, String detail, List<FieldError> errors) {
+    return new Problem(status, detail, errors, 0, null);
+  }
+
   public static Problem field(int status, String pointer, String detail) {
     return new Problem(status, detail, List.of(new FieldError(pointer, detail)), 0, null);
   }

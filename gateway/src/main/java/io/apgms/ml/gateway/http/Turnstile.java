@@ -17,11 +17,11 @@ import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.util.ReferenceCountUtil;
-import io.vertx.core.Handler;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.impl.HttpServerConnection;
 import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.SecurityPolicyHandler;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
@@ -84,9 +84,11 @@ final class Turnstile {
    * Stands before what reads a body: the larger ones that are being read or answered are together
    * two of the largest, so that they fit into the heap however many connections send them.
    *
+   * <p>Of the kind of handlers that may stand there.
+   *
    * @param maxBytes of a body of this route
    */
-  Handler<RoutingContext> hold(int maxBytes) {
+  SecurityPolicyHandler hold(int maxBytes) {
     return rc -> {
       long bytes = bodyBytes(rc.request(), maxBytes);
       if (bytes <= SMALL_BODY) {

@@ -20,7 +20,9 @@ public record Settings(
     Unleash unleash,
     Scoring scoring,
     Audit audit,
-    Auth auth) {
+    Auth auth,
+    Approvals approvals,
+    @Nullable Jira jira) {
 
   /**
    * The API listener.
@@ -103,6 +105,18 @@ public record Settings(
     }
   }
 
+  /** How long an approval counts. */
+  public record Approvals(int validHours) {}
+
+  /** Where tickets are mirrored; null where they are not. */
+  public record Jira(String url, String project, String issueType, String email, String token) {
+    /** Without the token. */
+    @Override
+    public String toString() {
+      return "Jira[url=" + url + ", project=" + project + "]";
+    }
+  }
+
   /** The versions an environment pin names: one for every model, or one a model. */
   public record Pins(@Nullable String all, Map<String, String> byModel) {
     public Pins {
@@ -169,7 +183,9 @@ public record Settings(
                 String.valueOf(in.oneOf("auth.mode", "ML_AUTH", "dev", "jwt")),
                 in.text("auth.issuer", "ML_JWT_ISSUER"),
                 in.text("auth.audience", "ML_JWT_AUDIENCE"),
-                in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)));
+                in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)),
+            new Approvals(in.number("approvals.validHours", "ML_APPROVAL_VALID_HOURS", 1, 8_784)),
+            JiraSettings.read(in));
     in.refuseUnknown();
     return settings.requireSafe();
   }

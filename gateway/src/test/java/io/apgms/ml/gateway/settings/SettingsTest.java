@@ -154,4 +154,35 @@ class SettingsTest {
                 "UNLEASH_API_TOKEN", "hidden-2"));
     assertThat(s.toString()).doesNotContain("hidden");
   }
+
+  @Test
+  void read_jira_isAllOrNothingAndByTls() {
+    Map<String, String> all =
+        Map.of(
+            "ML_JIRA_URL", "https://site.atlassian.net",
+            "ML_JIRA_PROJECT", "MLAPPROVAL",
+            "ML_JIRA_EMAIL", "mirror@example.org",
+            "ML_JIRA_TOKEN", "planted-secret");
+    assertThat(Settings.read(HOME, Map.of()).jira()).isNull();
+    assertThat(Settings.read(HOME, all).jira())
+        .isEqualTo(
+            new Settings.Jira(
+                "https://site.atlassian.net",
+                "MLAPPROVAL",
+                "Task",
+                "mirror@example.org",
+                "planted-secret"));
+    for (String key : all.keySet()) {
+      Map<String, String> missing = new java.util.HashMap<>(all);
+      missing.remove(key);
+      assertThatThrownBy(() -> Settings.read(HOME, missing))
+          .as(key)
+          .isInstanceOf(SettingsException.class)
+          .message()
+          .doesNotContain("planted-secret");
+    }
+    Map<String, String> plain = new java.util.HashMap<>(all);
+    plain.put("ML_JIRA_URL", "http://site.atlassian.net");
+    assertThatThrownBy(() -> Settings.read(HOME, plain)).hasMessageContaining("ML_JIRA_URL");
+  }
 }

@@ -69,7 +69,10 @@ class GatesTest {
         evidence(
             ARTIFACT.digest(), POLICY.digest(), BiasGate.check(ARTIFACT, POLICY.bias()), SMOKE);
 
-    assertThat(GateEvidence.parse(made.toJson())).isEqualTo(made);
+    GateEvidence read = GateEvidence.parse(made.toJson());
+    assertThat(read.results().get(0).measured()).as("figures stand in no document").isEmpty();
+    assertThat(read.results().get(0).reasons()).isEqualTo(made.results().get(0).reasons());
+    assertThat(read.toJson()).isEqualTo(made.toJson());
     assertThat(made.digest()).startsWith("sha256:");
   }
 
