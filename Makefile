@@ -10,7 +10,7 @@ TRIGGER ?= schedule
 FUZZ_SECONDS ?= 30
 FUZZ_SOAK_SECONDS ?= 600
 
-.PHONY: help build run test it fuzz soak format check retrain artifact-checks workflows bench jmh clean
+.PHONY: help build run test it fuzz soak format check retrain artifact-checks reproduce-model workflows bench jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -46,8 +46,11 @@ retrain: ## retrain MODEL (risk-score) because of TRIGGER (schedule), on DATA wh
 	@python=$$(tools/install-prefect.sh) && "$$python" ml/training/flow.py --model "$$MODEL" \
 	  --trigger "$$TRIGGER" $(if $(DATA),--data "$$DATA") $(if $(VERSION),--version "$$VERSION")
 
-artifact-checks: ## what model-artifact-checks.yml runs: the gates over artifacts/models
+artifact-checks: ## what model-artifact-checks.yml runs: the gates over artifacts/models; 1 when any is not passed
 	@bin/ml-service verify
+
+reproduce-model: ## train VERSION (risk-score_20261123) again in a clean clone and compare; DATA names its rows
+	@bin/ml-service reproduce --tag "$$VERSION" $(if $(DATA),--data "$$DATA")
 
 workflows: ## lint .github/workflows
 	@"$$(tools/install-go-tool.sh actionlint)" -shellcheck= -pyflakes= .github/workflows/*.yml

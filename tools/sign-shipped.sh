@@ -23,4 +23,4 @@ done
 for key in $before; do
   bin/ml-service keys unpin --key "$key" >/dev/null
 done
-bin/ml-service verify
+bin/ml-service verify --gate integrity

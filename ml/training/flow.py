@@ -144,8 +144,8 @@ def sign(run):
 def gates(run):
     """What the gates say of the candidate. A gate that fails is an answer, not an error."""
     arguments = ["verify", "--model", run.model, "--version", run.version]
-    environment = {"ML_REGISTRY_DIR": str(run.candidates)}
-    return run.do("gates", arguments, list, 900, environment, accept=(0, 1))[1]
+    arguments += ["--registry", str(run.candidates)]
+    return run.do("gates", arguments, list, 900, accept=(0, 1))[1]
 
 
 @step

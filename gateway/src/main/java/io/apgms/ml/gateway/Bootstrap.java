@@ -3,9 +3,13 @@ package io.apgms.ml.gateway;
 import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.apgms.ml.registry.ArtifactStore;
+import io.apgms.ml.registry.GateResult;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.RegistryException;
+import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.registry.VersionDigest;
+import io.apgms.ml.registry.gate.Gates;
+import io.apgms.ml.registry.gate.Policy;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.util.ArrayList;
@@ -13,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,15 +25,19 @@ import org.slf4j.LoggerFactory;
 final class Bootstrap {
   private static final Logger LOG = LoggerFactory.getLogger(Bootstrap.class);
   private static final long RETRY_MS = 2_000;
-  private static final List<String> GATES_NOT_RUN =
-      List.of("bias", "reproducibility", "smoke", "approvals");
-
   private final Vertx vertx;
   private final DatabaseAddress address;
   private final RegistryDatabase registry;
   private final ArtifactStore store;
+  private final Policy policy;
 
-  Bootstrap(Vertx vertx, DatabaseAddress address, RegistryDatabase registry, ArtifactStore store) {
+  Bootstrap(
+      Vertx vertx,
+      DatabaseAddress address,
+      RegistryDatabase registry,
+      ArtifactStore store,
+      Policy policy) {
+    this.policy = policy;
     this.vertx = vertx;
     this.address = address;
     this.registry = registry;
@@ -72,6 +81,15 @@ final class Bootstrap {
     return all;
   }
 
+  /** No evidence and no approvals are shipped: what needs them is not passed. */
+  private List<String> notPassed(VerifiedArtifact artifact) {
+    Stream<String> gates =
+        Gates.decide(artifact, policy, null).stream()
+            .filter(result -> result.outcome() != GateResult.Outcome.pass)
+            .map(result -> result.gate().name());
+    return Stream.concat(gates, Stream.of("approvals")).toList();
+  }
+
   /** What verifies; an artifact that does not is left out, and the log says why. */
   private Map<String, List<VersionDigest>> shipped() {
     Map<String, List<VersionDigest>> shipped = new LinkedHashMap<>();
@@ -79,8 +97,8 @@ final class Bootstrap {
       List<VersionDigest> versions = new ArrayList<>();
       for (String version : store.versions(model)) {
         try {
-          versions.add(
-              new VersionDigest(version, store.load(model, version).digest(), GATES_NOT_RUN));
+          VerifiedArtifact artifact = store.load(model, version);
+          versions.add(new VersionDigest(version, artifact.digest(), notPassed(artifact)));
         } catch (RegistryException e) {
           LOG.error("{} {} is not entered: {}", model, version, e.getMessage());
         }

@@ -30,6 +30,7 @@ import io.apgms.ml.gateway.jira.JiraMirror;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.gate.Policy;
 import io.apgms.ml.registry.signature.TrustFile;
 import io.apgms.ml.registry.signature.VerifyingKey;
 import io.apgms.ml.scoring.ScoringRuntime;
@@ -114,7 +115,8 @@ public final class Service implements AutoCloseable {
     TrustFile trust = Artifacts.trust(settings);
     warnOfDevelopmentKey(trust);
     ArtifactStore store = Artifacts.store(settings);
-    migrate(new Bootstrap(vertx, address, registry, store));
+    Policy policy = Policy.read(settings.registry().policy());
+    migrate(new Bootstrap(vertx, address, registry, store, policy));
 
     String pin = settings.decision().mode();
     DecisionModes modes = new DecisionModes(pin == null ? null : DecisionMode.of(pin));

@@ -121,7 +121,7 @@ class ITFaults {
       assertThat(ready.statusCode()).isEqualTo(503);
       assertThat(ready.body()).contains("credit-default", "model.pt", "SHA-256");
       assertThat(decision(service).path("modelVersion").asText()).isEqualTo("20261123");
-      assertThat(service.run(Map.of(), 1, "verify"))
+      assertThat(service.run(Map.of(), 1, "verify", "--gate", "integrity"))
           .contains("fail integrity credit-default/20261123");
     }
   }

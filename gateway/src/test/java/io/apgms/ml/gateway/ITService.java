@@ -315,7 +315,8 @@ class ITService {
   @Order(8)
   void commands_ofTheLauncher_answerWithTheirExitCodes() throws Exception {
     Map<String, String> token = Map.of("ML_TOKEN", oncall);
-    assertThat(service.run(Map.of(), 0, "verify")).contains("pass integrity risk-score/");
+    assertThat(service.run(Map.of(), 0, "verify", "--gate", "integrity"))
+        .contains("pass integrity risk-score/");
     assertThat(service.run(token, 0, "mode")).contains("observe");
     assertThat(service.run(token, 0, "rollback", "--model", "credit-default", "--reason", "drill"))
         .contains("revision 3");

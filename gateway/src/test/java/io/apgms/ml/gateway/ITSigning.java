@@ -46,7 +46,7 @@ class ITSigning {
   private String verifyCandidates(int exit) throws Exception {
     Map<String, String> candidates = new HashMap<>(settings);
     candidates.put("ML_REGISTRY_DIR", dir.resolve("candidates").toString());
-    return RunningService.launcher(candidates, exit, "verify");
+    return RunningService.launcher(candidates, exit, "verify", "--gate", "integrity");
   }
 
   @Test
@@ -74,7 +74,9 @@ class ITSigning {
     assertThat(sign(1, second)).contains("revoked: lost laptop");
     sign(0, first);
     assertThat(verifyCandidates(0)).contains(firstId);
-    assertThat(run(0, "verify")).as("the shipped ones").doesNotContain("fail");
+    assertThat(run(0, "verify", "--gate", "integrity"))
+        .as("the shipped ones")
+        .doesNotContain("fail");
 
     run(0, "keys", "revoke", "--model", "risk-score", "--version", "20261123", "--reason", "bad");
     assertThat(verifyCandidates(1)).contains("risk-score/20261123 is revoked: bad");
@@ -129,9 +131,9 @@ class ITSigning {
   void start_trustFileNotAsItMustBe_isRefused() throws Exception {
     for (String bad : new String[] {"", "{}", "{\"keys\":[],\"revoked\":{},\"x\":1}"}) {
       Files.writeString(dir.resolve("trust.json"), bad);
-      assertThat(run(2, "verify")).contains("ML_TRUST_FILE", "trust");
+      assertThat(run(2, "verify", "--gate", "integrity")).contains("ML_TRUST_FILE", "trust");
     }
     Files.delete(dir.resolve("trust.json"));
-    assertThat(run(2, "verify")).contains("cannot be read");
+    assertThat(run(2, "verify", "--gate", "integrity")).contains("cannot be read");
   }
 }

@@ -31,9 +31,19 @@ public final class ArtifactStore {
   static final String SIGNATURE = "model.sig";
   private static final String MODEL = "model.pt";
   private static final String GOLDEN = "golden.json";
-  private static final Set<String> KEPT = Set.of(MODEL, GOLDEN);
+
+  /** What the gates read. */
+  private static final Set<String> REPORTS =
+      Set.of(
+          "schema.yaml",
+          "training_run.json",
+          "evaluation.json",
+          "bias_report.json",
+          "canary.csv.gz");
+
   private static final long MAX_MANIFEST_BYTES = 4L << 20;
   private static final long MAX_FILE_BYTES = 256L << 20;
+  private static final long MAX_REPORT_BYTES = 8L << 20;
   private static final long MAX_ARTIFACT_BYTES = 512L << 20;
 
   private final Path root;
@@ -154,6 +164,7 @@ public final class ArtifactStore {
     }
     requireSameNames(manifest, folder.names());
     Map<String, byte[]> kept = new HashMap<>();
+    Map<String, byte[]> reports = new HashMap<>();
     long budget = MAX_ARTIFACT_BYTES;
     for (Manifest.FileEntry entry : manifest.files()) {
       if (signed != null) {
@@ -161,8 +172,11 @@ public final class ArtifactStore {
       }
       byte[] bytes = verified(folder, entry, Math.min(MAX_FILE_BYTES, budget));
       budget -= bytes.length;
-      if (KEPT.contains(entry.name())) {
+      if (entry.name().equals(MODEL) || entry.name().equals(GOLDEN)) {
         kept.put(entry.name(), bytes);
+      }
+      if (REPORTS.contains(entry.name())) {
+        reports.put(entry.name(), report(entry.name(), bytes));
       }
     }
     byte[] module = require(kept, MODEL);
@@ -172,6 +186,7 @@ public final class ArtifactStore {
         digest,
         module,
         GoldenRow.parse(require(kept, GOLDEN)),
+        reports,
         signed == null ? null : signed.signer().id());
   }
 
@@ -239,6 +254,15 @@ public final class ArtifactStore {
     if (!actual.equals(entry.sha256())) {
       throw new RegistryException.Corrupt(
           entry.name() + " has SHA-256 " + actual + ", expected " + entry.sha256());
+    }
+    return bytes;
+  }
+
+  /** They stay in memory as long as the artifact does. */
+  private static byte[] report(String name, byte[] bytes) {
+    if (bytes.length > MAX_REPORT_BYTES) {
+      throw new RegistryException.Corrupt(
+          name + " has " + bytes.length + " bytes, expected at most " + MAX_REPORT_BYTES);
     }
     return bytes;
   }

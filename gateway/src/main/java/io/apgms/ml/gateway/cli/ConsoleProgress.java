@@ -18,18 +18,23 @@ final class ConsoleProgress implements Progress, AutoCloseable {
       return;
     }
     if (bar == null || !step.equals(this.step)) {
-      close();
+      end();
       this.step = step;
       bar = new ProgressBarBuilder().setTaskName(step).setInitialMax(total).build();
     }
     bar.stepTo(done);
   }
 
-  @Override
-  public void close() {
+  /** Takes the bar away, so that lines can be printed; the next report brings another one. */
+  void end() {
     if (bar != null) {
       bar.close();
       bar = null;
     }
+  }
+
+  @Override
+  public void close() {
+    end();
   }
 }

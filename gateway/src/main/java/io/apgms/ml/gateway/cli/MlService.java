@@ -26,6 +26,7 @@ import picocli.CommandLine.HelpCommand;
       SignCommand.class,
       KeysCommand.class,
       VerifyCommand.class,
+      ReproduceCommand.class,
       PromoteCommand.class,
       TicketCommand.class,
       DeploymentCommands.Rollback.class,

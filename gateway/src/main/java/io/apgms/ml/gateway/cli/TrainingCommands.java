@@ -2,14 +2,15 @@ package io.apgms.ml.gateway.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.apgms.ml.gateway.Artifacts;
+import io.apgms.ml.gateway.gates.BuildDigest;
 import io.apgms.ml.gateway.settings.Settings;
-import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.Names;
 import io.apgms.ml.registry.Validity;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.training.TrainOptions;
 import io.apgms.ml.training.Training;
 import io.apgms.ml.training.TrainingRun;
+import io.apgms.ml.training.data.Snapshot;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
@@ -60,6 +61,11 @@ final class TrainingCommands {
     private boolean anyData;
 
     @Option(
+        names = "--window",
+        description = "rows FROM:TO of the source, TO not among them (default: all)")
+    private @Nullable String window;
+
+    @Option(
         names = "--seed",
         description = "of splits, weights and batches (default: the schema's)")
     private @Nullable Long seed;
@@ -72,7 +78,7 @@ final class TrainingCommands {
 
     @Override
     public Integer call() throws IOException {
-      TrainOptions.Data rows = new TrainOptions.Data(data, null, anyData);
+      TrainOptions.Data rows = new TrainOptions.Data(data, window(), anyData);
       TrainOptions options = new TrainOptions(schema, rows, origin(), seed, out);
       try (ConsoleProgress progress = new ConsoleProgress()) {
         TrainingRun run = Training.train(options, progress);
@@ -93,6 +99,18 @@ final class TrainingCommands {
         }
       }
       return 0;
+    }
+
+    private Snapshot.@Nullable Window window() {
+      if (window == null) {
+        return null;
+      }
+      String[] ends = window.split(":", 2);
+      try {
+        return new Snapshot.Window(Integer.parseInt(ends[0]), Integer.parseInt(ends[1]));
+      } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+        throw new Failure(Failure.USAGE, "--window '" + window + "', expected FROM:TO as 0:20000");
+      }
     }
   }
 
@@ -197,7 +215,7 @@ final class TrainingCommands {
 
   /** Who trains: the commit and the build. */
   static TrainOptions.Origin origin() throws IOException {
-    return new TrainOptions.Origin(gitCommit(), jarDigest());
+    return new TrainOptions.Origin(gitCommit(), buildDigest());
   }
 
   /** The commit of the checkout that trains; a build without one cannot say where it came from. */
@@ -219,12 +237,12 @@ final class TrainingCommands {
         Failure.UNAVAILABLE, "no git commit to name as provenance, expected a git checkout");
   }
 
-  private static String jarDigest() throws IOException {
+  private static String buildDigest() throws IOException {
     try {
       Path jar =
           Path.of(MlService.class.getProtectionDomain().getCodeSource().getLocation().toURI());
       if (Files.isRegularFile(jar)) {
-        return "sha256:" + ArtifactStore.sha256(Files.readAllBytes(jar));
+        return BuildDigest.of(jar);
       }
     } catch (URISyntaxException e) {
       // told below

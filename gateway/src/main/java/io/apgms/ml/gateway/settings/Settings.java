@@ -68,10 +68,10 @@ public record Settings(
   }
 
   /**
-   * The artifacts, the file that says who may sign them, and the versions this replica is held to
-   * by model id.
+   * The artifacts, the file that says who may sign them, the limits of their gates, and the
+   * versions this replica is held to by model id.
    */
-  public record Registry(Path dir, Path trust, Pins pins) {}
+  public record Registry(Path dir, Path trust, Path policy, Pins pins) {}
 
   /** Mode pin, flags file and blast-radius cap. */
   public record Decision(@Nullable String mode, Path flagsFile, int actionCap) {}
@@ -165,6 +165,7 @@ public record Settings(
             new Registry(
                 in.path("registry.dir", "ML_REGISTRY_DIR"),
                 in.path("registry.trust", "ML_TRUST_FILE"),
+                in.path("registry.policy", "ML_POLICY_FILE"),
                 pins(in.text("registry.pin", "ML_MODEL_VERSION"))),
             new Decision(
                 in.oneOf("decision.mode", "ML_DECISION_MODE", "", "observe", "act"),

@@ -66,6 +66,10 @@ public record ModelSchema(
     if (truth != null) {
       unique(names, truth, "truth");
     }
+    String reweigh = training.reweigh();
+    if (reweigh != null && protectedColumns.stream().noneMatch(p -> p.name().equals(reweigh))) {
+      throw bad("training.reweigh '" + reweigh + "', expected a protected column");
+    }
     for (Ratio ratio : ratios) {
       unique(names, ratio.name(), "ratios");
       indexOf(features, ratio.numerator(), ratio);
@@ -211,6 +215,11 @@ public record ModelSchema(
       Set<String> names = new HashSet<>();
       bands.forEach(b -> unique(names, b.name(), "protected." + name + ".bands"));
     }
+
+    /** Name of the first band that a cell belongs to; empty where it belongs to none. */
+    public String bandOf(String cell) {
+      return bands.stream().filter(b -> b.holds(cell)).map(Band::name).findFirst().orElse("");
+    }
   }
 
   /** One group of a protected column: listed values, or a closed numeric range. */
@@ -274,7 +283,12 @@ public record ModelSchema(
     }
   }
 
-  /** How the network is fitted. */
+  /**
+   * How the network is fitted.
+   *
+   * @param reweigh protected column that the fit is made independent of by weights of the rows;
+   *     null for none
+   */
   public record Fit(
       List<Integer> hidden,
       int knots,
@@ -284,7 +298,8 @@ public record ModelSchema(
       int batch,
       double learningRate,
       double weightDecay,
-      long seed) {
+      long seed,
+      @Nullable String reweigh) {
     public Fit {
       require(hidden, "training.hidden");
       hidden = List.copyOf(hidden);
@@ -309,6 +324,14 @@ public record ModelSchema(
         throw bad("training." + key + " " + value + ", expected " + min + " to " + max);
       }
     }
+  }
+
+  /** The bands of a protected column. */
+  public Protected protectedColumn(String name) {
+    return protectedColumns().stream()
+        .filter(p -> p.name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> bad("no protected column " + name));
   }
 
   /** Position of an input column in the tensor. */

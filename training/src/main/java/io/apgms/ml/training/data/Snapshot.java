@@ -122,19 +122,24 @@ public final class Snapshot {
               + (source.sha256() == null ? "(any)" : source.sha256()));
     }
     try (InputStream raw = Files.newInputStream(file)) {
-      byte[] bytes = raw.readNBytes(MAX_BYTES);
-      if (bytes.length > 1 && bytes[0] == (byte) 0x1f && bytes[1] == (byte) 0x8b) {
-        try (InputStream plain = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
-          bytes = plain.readNBytes(MAX_BYTES);
-        }
-      }
-      if (bytes.length == MAX_BYTES) {
-        throw new TrainingException.Data("data file of " + MAX_BYTES + " bytes or more");
-      }
-      return bytes;
+      return plain(raw.readNBytes(MAX_BYTES));
     } catch (IOException e) {
       throw new TrainingException.Data("the data file cannot be read: " + e.getMessage());
     }
+  }
+
+  /** The same bytes, or those in it where it is gzip. */
+  static byte[] plain(byte[] file) throws IOException {
+    byte[] bytes = file;
+    if (bytes.length > 1 && bytes[0] == (byte) 0x1f && bytes[1] == (byte) 0x8b) {
+      try (InputStream plain = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
+        bytes = plain.readNBytes(MAX_BYTES);
+      }
+    }
+    if (bytes.length == MAX_BYTES) {
+      throw new TrainingException.Data("data file of " + MAX_BYTES + " bytes or more");
+    }
+    return bytes;
   }
 
   static Dataset parse(ModelSchema schema, byte[] csv, @Nullable Window window) {
@@ -203,13 +208,9 @@ public final class Snapshot {
     for (int i = 0; i < y.length; i++) {
       CSVRecord row = records.get(i);
       for (int f = 0; f < width; f++) {
-        x[i * width + f] = value(schema.features().get(f), row);
+        x[i * width + f] = (float) value(schema.features().get(f), row);
       }
-      String label = row.get(schema.label());
-      if (!label.equals("0") && !label.equals("1")) {
-        throw bad(row, schema.label(), label, "0 or 1");
-      }
-      y[i] = label.equals("1") ? 1 : 0;
+      y[i] = outcome(schema, row);
     }
     return new Dataset(x, y, groups, truth, sha256);
   }
@@ -224,10 +225,19 @@ public final class Snapshot {
     return records.stream().mapToDouble(r -> Double.parseDouble(r.get(column))).toArray();
   }
 
-  private static float value(ModelSchema.Column column, CSVRecord row) {
+  static int outcome(ModelSchema schema, CSVRecord row) {
+    String label = row.get(schema.label());
+    if (!label.equals("0") && !label.equals("1")) {
+      throw bad(row, schema.label(), label, "0 or 1");
+    }
+    return label.equals("1") ? 1 : 0;
+  }
+
+  /** The cell's number; NaN where it is empty and may be. */
+  static double value(ModelSchema.Column column, CSVRecord row) {
     String cell = row.get(column.name());
     if (cell.isEmpty() && column.nullable()) {
-      return Float.NaN;
+      return Double.NaN;
     }
     double value;
     try {
@@ -242,7 +252,7 @@ public final class Snapshot {
           cell,
           column.type() + " from " + column.min() + " to " + column.max());
     }
-    return (float) value;
+    return value;
   }
 
   private static TrainingException bad(CSVRecord row, String column, String cell, String wanted) {

@@ -35,16 +35,17 @@ public record FittedModel(
       transform.apply(data.x(), rows[i] * data.width(), inputs, i * width);
       labels[i] = data.y()[rows[i]];
     }
-    Fitter fitter = new Fitter(schema.training(), inputs, labels, width);
+    Fitter.Rows fitted = new Fitter.Rows(inputs, labels, Reweighing.weights(schema, data, rows));
+    Fitter fitter = new Fitter(schema.training(), fitted);
     List<Mlp> members = new ArrayList<>();
     List<Integer> epochs = new ArrayList<>();
     List<Double> losses = new ArrayList<>();
     int count = schema.training().members();
     for (int m = 0; m < count; m++) {
-      Fitter.Fitted fitted = fitter.fit(Rng.of(seed, m));
-      members.add(fitted.net());
-      epochs.add(fitted.epochs());
-      losses.add(fitted.validationLoss());
+      Fitter.Fitted member = fitter.fit(Rng.of(seed, m));
+      members.add(member.net());
+      epochs.add(member.epochs());
+      losses.add(member.validationLoss());
       progress.report("fit", m + 1, count);
     }
     return new FittedModel(transform, members, epochs, losses);

@@ -17,14 +17,19 @@ final class Fitter {
   private final ModelSchema.Fit settings;
   private final double[] inputs;
   private final int[] labels;
+  private final double[] weights;
   private final int width;
 
-  /** {@code inputs} is row-major [labels, width]. */
-  Fitter(ModelSchema.Fit settings, double[] inputs, int[] labels, int width) {
+  /** {@code inputs} is row-major [labels, width]; a row of weight 1 counts once in the loss. */
+  @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
+  record Rows(double[] inputs, int[] labels, double[] weights) {}
+
+  Fitter(ModelSchema.Fit settings, Rows rows) {
     this.settings = settings;
-    this.inputs = inputs;
-    this.labels = labels;
-    this.width = width;
+    this.inputs = rows.inputs();
+    this.labels = rows.labels();
+    this.weights = rows.weights();
+    this.width = rows.inputs().length / rows.labels().length;
   }
 
   /** A fitted network, epochs run, and the loss of the held-back rows. */
@@ -63,7 +68,7 @@ final class Fitter {
     Mlp.Pass pass = net.new Pass();
     double sum = 0;
     for (int row : rows) {
-      sum += logLoss(pass.forward(inputs, row * width), labels[row]);
+      sum += weights[row] * logLoss(pass.forward(inputs, row * width), labels[row]);
     }
     return rows.length == 0 ? 0 : sum / rows.length;
   }
@@ -106,7 +111,7 @@ final class Fitter {
       for (int r = from; r < to; r++) {
         int at = rows[r] * width;
         double error = sigmoid(pass.forward(inputs, at)) - labels[rows[r]];
-        pass.backward(inputs, at, error / (to - from), gradient);
+        pass.backward(inputs, at, weights[rows[r]] * error / (to - from), gradient);
       }
       power1 *= BETA1;
       power2 *= BETA2;
