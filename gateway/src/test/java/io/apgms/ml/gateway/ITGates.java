@@ -54,8 +54,7 @@ class ITGates {
         bytes = change.of(bytes);
       }
       Files.write(to.resolve(entry.name()), bytes);
-      entries.add(
-          new Manifest.FileEntry(entry.name(), ArtifactStore.sha256(bytes), bytes.length));
+      entries.add(new Manifest.FileEntry(entry.name(), ArtifactStore.sha256(bytes), bytes.length));
     }
     Manifest other =
         new Manifest(
@@ -110,7 +109,8 @@ class ITGates {
     assertThat(out)
         .contains("pass integrity risk-score/20261123 sha256:")
         .contains("pass bias risk-score/20261123 largest of 32 deltas")
-        .contains("pass smoke risk-score/20261123 p95", "the baseline 20261116 on", "6 golden rows");
+        .contains(
+            "pass smoke risk-score/20261123 p95", "the baseline 20261116 on", "6 golden rows");
     GateEvidence document = GateEvidence.parse(Files.readAllBytes(evidence));
     assertThat(document.results().stream().map(GateResult::gate))
         .containsExactly(Gate.integrity, Gate.bias, Gate.smoke);
@@ -158,7 +158,8 @@ class ITGates {
               return JSON.writeValueAsBytes(rows);
             });
 
-    assertThat(verifyCandidate(1, root, "smoke")).contains("fail smoke risk-score/" + VERSION, "not ready", "golden row");
+    assertThat(verifyCandidate(1, root, "smoke"))
+        .contains("fail smoke risk-score/" + VERSION, "not ready", "golden row");
   }
 
   @Test

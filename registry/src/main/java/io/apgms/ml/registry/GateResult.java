@@ -9,8 +9,8 @@ import java.util.Objects;
  *
  * @param reasons one line each, naming the offending and the expected value; of a pass, what was
  *     measured; never empty
- * @param measured one line a figure, with its interval and size where it has them; may be empty. It is
- *     worked out anew where it is wanted, and stands in no document
+ * @param measured one line a figure, with its interval and size where it has them; may be empty. It
+ *     is worked out anew where it is wanted, and stands in no document
  */
 public record GateResult(
     Gate gate, Outcome outcome, List<String> reasons, @JsonIgnore List<String> measured) {
