@@ -1,8 +1,9 @@
 package io.apgms.ml.registry;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * What a gate said of one artifact.
@@ -23,15 +24,19 @@ public record GateResult(
 
   public GateResult {
     reasons = List.copyOf(reasons);
-    measured = List.copyOf(Objects.requireNonNullElse(measured, List.of())); // read: null
+    measured = List.copyOf(measured);
     if (reasons.isEmpty()) {
       throw new RegistryException.Invalid(
           "gate " + gate + " gives no reason, expected one or more");
     }
   }
 
-  /** One that measured nothing that its reasons do not say. */
-  public GateResult(Gate gate, Outcome outcome, List<String> reasons) {
+  /** One that measured nothing that its reasons do not say; also what a document says. */
+  @JsonCreator
+  public GateResult(
+      @JsonProperty("gate") Gate gate,
+      @JsonProperty("outcome") Outcome outcome,
+      @JsonProperty("reasons") List<String> reasons) {
     this(gate, outcome, reasons, List.of());
   }
 }
