@@ -5,14 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.registry.GateResult.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -24,8 +25,14 @@ class ITDocs {
 
   @TempDir Path dir;
 
+  /** What must be there before the first block. */
+  private interface Preparation {
+    void with(RunningService service) throws Exception;
+  }
+
   /** The shell blocks of a document, in one shell. */
-  private List<String> run(String document, Map<String, String> settings) throws Exception {
+  private List<String> run(String document, Map<String, String> settings, Preparation before)
+      throws Exception {
     StringBuilder script = new StringBuilder("set -euo pipefail\n");
     Matcher blocks = BLOCK.matcher(Files.readString(RunningService.HOME.resolve(document)));
     while (blocks.find()) {
@@ -34,13 +41,14 @@ class ITDocs {
       }
     }
     try (RunningService service = RunningService.start(dir, settings)) {
+      before.with(service);
       return List.of(service.shell(script.toString()).split("\n" + END + "\n?", -1));
     }
   }
 
   @Test
   void readme_itsCommands_answerAsItSays() throws Exception {
-    List<String> outputs = run("README.md", Map.of());
+    List<String> outputs = run("README.md", Map.of(), service -> {});
     Matcher blocks = BLOCK.matcher(Files.readString(RunningService.HOME.resolve("README.md")));
     List<JsonNode> shown = new ArrayList<>();
     while (blocks.find()) {
@@ -64,21 +72,23 @@ class ITDocs {
 
   @Test
   void runbook_itsCommands_succeed() throws Exception {
-    Path models = RunningService.HOME.resolve("artifacts/models");
-    try (Stream<Path> files = Files.walk(models)) {
-      for (Path file : files.toList()) { // it signs and revokes: a copy
-        Files.copy(file, dir.resolve("models").resolve(models.relativize(file).toString()));
-      }
-    }
+    ApprovalRun copy = new ApprovalRun(dir); // it signs, revokes, promotes and tags
     Path trust = dir.resolve("trust.json");
     Files.copy(RunningService.HOME.resolve("conf/trust.json"), trust);
-    Map<String, String> copies =
-        Map.of(
-            "ML_REGISTRY_DIR", dir.resolve("models").toString(), "ML_TRUST_FILE", trust.toString());
+    Map<String, String> settings = new HashMap<>(copy.environment());
+    settings.put("ML_TRUST_FILE", trust.toString());
+    settings.put("EVIDENCE", dir.resolve("evidence-20261130-pass.json").toString());
 
-    List<String> outputs = run("docs/RUNBOOK.md", copies);
+    List<String> outputs = run("docs/RUNBOOK.md", settings, service -> candidate(copy, service));
 
-    assertThat(outputs).hasSizeGreaterThan(7);
-    assertThat(outputs.get(outputs.size() - 2)).contains("is revoked", "not any more");
+    assertThat(outputs).hasSizeGreaterThan(11);
+    assertThat(outputs).anySatisfy(o -> assertThat(o).contains("is revoked", "not any more"));
+    assertThat(outputs.get(outputs.size() - 2))
+        .contains("tagged risk-score_20261130", "promoted, revision");
+    assertThat(copy.tags()).isEqualTo("risk-score_20261130");
+  }
+
+  private static void candidate(ApprovalRun copy, RunningService service) throws Exception {
+    copy.evidence("20261130", copy.candidate(service, "20261130"), Outcome.pass);
   }
 }

@@ -101,8 +101,8 @@ final class TicketCommand implements Callable<Integer> {
     @Option(names = "--trigger", required = true, description = "${COMPLETION-CANDIDATES}")
     private Trigger trigger = Trigger.manual;
 
-    @Option(names = "--reason", required = true, description = "why; kept in the audit log")
-    private String reason = "";
+    @Option(names = "--reason", description = "why (default: that it was retrained, and the trigger)")
+    private @Nullable String reason;
 
     @Override
     public Integer call() {
@@ -110,7 +110,7 @@ final class TicketCommand implements Callable<Integer> {
       body.put("modelId", model);
       body.put("version", version);
       body.put("trigger", trigger.name());
-      body.put("reason", reason);
+      body.put("reason", reason == null ? "retrained, trigger " + trigger : reason);
       return print(admin, admin.call("POST", TICKETS, body));
     }
   }
@@ -286,7 +286,7 @@ final class TicketCommand implements Callable<Integer> {
       name = "show",
       description = {
         "Show a ticket: digests, gates, approvals, how the regulated thresholds change, and what is",
-        "missing. Exit code 1 while anything is missing."
+        "missing."
       },
       footer = {"", "Example:", "  bin/ml-service ticket show MLAPPROVAL-1"})
   static final class Show implements Callable<Integer> {
@@ -297,9 +297,7 @@ final class TicketCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-      JsonNode shown = admin.call("GET", TICKETS + "/" + ticket, null);
-      print(admin, shown);
-      return shown.path("missing").isEmpty() ? 0 : Failure.NO;
+      return print(admin, admin.call("GET", TICKETS + "/" + ticket, null));
     }
   }
 
