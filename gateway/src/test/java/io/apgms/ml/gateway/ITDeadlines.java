@@ -127,6 +127,7 @@ class ITDeadlines {
         for (Map.Entry<String, String> value : VALUES.entrySet()) {
           path = path.replace("{" + value.getKey() + "}", value.getValue());
         }
+        path = path.replaceAll("\\{[^}]*}", ID); // of a route that is newer than VALUES
         for (String method : List.of("get", "post", "put", "delete", "patch")) {
           if (route.getValue().has(method)) {
             String body = method.equals("get") ? null : BODIES.getOrDefault(path, "{}");
