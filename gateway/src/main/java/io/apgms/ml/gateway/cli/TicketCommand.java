@@ -101,7 +101,9 @@ final class TicketCommand implements Callable<Integer> {
     @Option(names = "--trigger", required = true, description = "${COMPLETION-CANDIDATES}")
     private Trigger trigger = Trigger.manual;
 
-    @Option(names = "--reason", description = "why (default: that it was retrained, and the trigger)")
+    @Option(
+        names = "--reason",
+        description = "why (default: that it was retrained, and the trigger)")
     private @Nullable String reason;
 
     @Override
