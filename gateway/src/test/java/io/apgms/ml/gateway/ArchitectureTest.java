@@ -91,9 +91,16 @@ class ArchitectureTest {
     SIGNED_ONLY.check(HOUSE);
   }
 
+  /** The planted violation. */
+  static final class LoadsUnsigned {
+    static ArtifactStore store(Path root) {
+      return ArtifactStore.withoutSignatures(root);
+    }
+  }
+
   @Test
   void house_thatLoadsWithoutSignatures_isRefused() {
-    JavaClasses planted = new ClassFileImporter().importClasses(PlantedService.class);
+    JavaClasses planted = new ClassFileImporter().importClasses(LoadsUnsigned.class);
     assertThatThrownBy(() -> SIGNED_ONLY.check(planted))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("withoutSignatures");

@@ -39,7 +39,7 @@ class ReproducibilityRunTest {
       # The run that is handed out lies beside this script. A run folder is the word after --out, --run.
       here=$(cd "$(dirname "$0")/.." && pwd)
       echo "$*" >> "$ARGUMENTS"
-      out=${*##*--out }; [[ $1 == evaluate ]] && out=${*##*--run }
+      words="$*"; out=${words##*--out }; [[ $1 == evaluate ]] && out=${words##*--run }
       cp "$here"/run/* "${out%% *}"
       """;
 
