@@ -52,7 +52,7 @@ public final class DecisionScan implements AutoCloseable {
     }
   }
 
-  /** Hands over each, in no order, holding one at a time. */
+  /** Hands over each, in no order, holding one at a time. Once: what fails here ends the scan. */
   public void forEach(Consumer<Decision> each) throws SQLException {
     CopyOut rows =
         connection
