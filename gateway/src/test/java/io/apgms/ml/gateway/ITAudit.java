@@ -3,11 +3,13 @@ package io.apgms.ml.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.DriverManager;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
@@ -16,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The audit log of a running service, from outside: its proofs, its exports, and a tamperer. */
 class ITAudit {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration BOUND = Duration.ofSeconds(30);
   private static final Map<String, String> QUICK =
       Map.of("ML_AUDIT_SEAL_MS", "1000", "ML_AUDIT_HEAD_MS", "1000", "ML_DECISION_MODE", "act");
@@ -36,7 +39,12 @@ class ITAudit {
   }
 
   private static JsonNode score(RunningService service, String more) throws Exception {
-    String body = "{\"modelId\":\"risk-score\",\"inputs\":" + INPUTS + more + "}";
+    return score(service, INPUTS, more);
+  }
+
+  private static JsonNode score(RunningService service, String inputs, String more)
+      throws Exception {
+    String body = "{\"modelId\":\"risk-score\",\"inputs\":" + inputs + more + "}";
     HttpResponse<String> answer = service.api("POST", "/ml/score", body, Map.of());
     assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
     return RunningService.json(answer);
@@ -76,10 +84,7 @@ class ITAudit {
   }
 
   private String audit(RunningService service, int exit, String... arguments) throws Exception {
-    String[] all = new String[arguments.length + 1];
-    all[0] = "audit";
-    System.arraycopy(arguments, 0, all, 1, arguments.length);
-    return service.run(Map.of("ML_TOKEN", token), exit, all);
+    return run(service, exit, "audit", arguments);
   }
 
   @Test
@@ -130,6 +135,9 @@ class ITAudit {
       String export = dir.resolve("audit.ndjson").toString();
       assertThat(audit(service, 0, "verify", "--head", heads, "--key", key)).contains("intact");
       audit(service, 0, "export", "--out", export);
+      String evidence = dir.resolve("evidence").toString();
+      String[] collect = {"--model", "risk-score", "--version", "20261123", "--out", evidence};
+      assertThat(evidence(service, 0, collect)).contains("evidence of risk-score 20261123");
       service.kill(); // from here on there is no service to ask
       Path cut = dir.resolve("cut.ndjson");
       List<String> lines = Files.readAllLines(Path.of(export));
@@ -139,7 +147,91 @@ class ITAudit {
       assertThat(audit(service, 1, "verify", "--offline", cut.toString(), "--head", heads))
           .contains("broken at seq " + lines.size());
       assertThat(audit(service, 0, "verify", "--offline", cut.toString())).contains("would pass");
+      Path trust = Files.copy(RunningService.HOME.resolve("conf/trust.json"), dir.resolve("t"));
+      assertThat(
+              evidence(
+                  service, 0, "--check", evidence, "--head", heads, "--trust", trust.toString()))
+          .contains("holds");
+      Path told = dir.resolve("evidence/evidence.json");
+      Files.writeString(told, Files.readString(told).replace("bootstrap", "promote"));
+      assertThat(evidence(service, 1, "--check", evidence)).contains("evidence.json was changed");
     }
+  }
+
+  private String evidence(RunningService service, int exit, String... arguments) throws Exception {
+    return run(service, exit, "evidence", arguments);
+  }
+
+  private String run(RunningService service, int exit, String command, String... arguments)
+      throws Exception {
+    String[] all = new String[arguments.length + 1];
+    all[0] = command;
+    System.arraycopy(arguments, 0, all, 1, arguments.length);
+    return service.run(Map.of("ML_TOKEN", token), exit, all);
+  }
+
+  /** What replay says is what the other version says when it is asked itself. */
+  @Test
+  void replay_ofLoggedDecisions_flipsAsTheOtherVersionDecides() throws Exception {
+    int decisions = 80;
+    try (RunningService service = start()) {
+      List<JsonNode> before = new ArrayList<>();
+      for (int i = 0; i < decisions; i++) {
+        before.add(score(service, inputs(i), groups(i) + ",\"requestId\":\"r" + i + "\""));
+      }
+      String[] arguments = {
+        "--model", "risk-score", "--version", "20261116", "--days", "1", "--json"
+      };
+      JsonNode told = JSON.readTree(run(service, 0, "replay", arguments));
+      long toReview = 0;
+      long toAllow = 0;
+      long femaleToAllow = 0;
+      for (int i = 0; i < decisions; i++) {
+        String was = before.get(i).path("recommendation").asText();
+        String is =
+            score(service, inputs(i), ",\"modelVersion\":\"20261116\"")
+                .path("recommendation")
+                .asText();
+        toReview += was.equals("allow") && is.equals("review") ? 1 : 0;
+        toAllow += was.equals("review") && is.equals("allow") ? 1 : 0;
+        femaleToAllow += was.equals("review") && is.equals("allow") && i % 3 == 0 ? 1 : 0;
+      }
+      assertThat(told.path("decisions").asInt()).isEqualTo(decisions);
+      assertThat(told.path("allowToReview").asLong()).isEqualTo(toReview);
+      assertThat(told.path("reviewToAllow").asLong()).isEqualTo(toAllow);
+      assertThat(told.path("groups")).hasSize(2);
+      assertThat(told.path("groups").get(0).path("value").asText()).isEqualTo("female");
+      assertThat(told.path("groups").get(0).path("decisions").asInt()).isEqualTo(27);
+      assertThat(told.path("groups").get(0).path("reviewToAllow").asLong())
+          .isEqualTo(femaleToAllow);
+      assertThat(toReview + toAllow).as("flips to tell").isPositive();
+      assertThat(
+              run(
+                  service,
+                  2,
+                  "replay",
+                  "--model",
+                  "risk-score",
+                  "--version",
+                  "20261116",
+                  "--days",
+                  "0"))
+          .contains("expected 1 to 550");
+    }
+  }
+
+  private static String groups(int i) {
+    return ",\"groups\":{\"sex\":\"" + (i % 3 == 0 ? "female" : "male") + "\"}";
+  }
+
+  /** From harmless to bad. */
+  private static String inputs(int i) {
+    return INPUTS
+        .replace("\"tax_debt_ratio\":0.9", "\"tax_debt_ratio\":" + i / 80.0)
+        .replace("\"late_lodgements_12m\":5", "\"late_lodgements_12m\":" + i / 20)
+        .replace("\"cash_burn_rate\":0.9", "\"cash_burn_rate\":" + i / 100.0)
+        .replace("\"transaction_anomalies_30d\":9", "\"transaction_anomalies_30d\":" + i / 16)
+        .replace("\"liquidity_ratio\":0.4", "\"liquidity_ratio\":" + (2 - i / 50.0));
   }
 
   @Test

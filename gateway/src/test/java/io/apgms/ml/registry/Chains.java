@@ -12,19 +12,26 @@ public final class Chains {
 
   /** A chain of that many entries; one in three is the seal of a root. */
   public static List<AuditEntry> of(int rows, String root, int batches) {
-    List<AuditEntry> chain = new ArrayList<>();
-    AuditHead head = AuditHead.EMPTY;
+    AuditRecord[] records = new AuditRecord[rows];
     for (int i = 1; i <= rows; i++) {
-      AuditRecord record =
+      records[i - 1] =
           i % 3 == 0
               ? new AuditRecord(
                   "system", "seal", "decisions", Map.of("root", root, "batches", batches))
               : new AuditRecord("ann ü", "rollback", "risk-score", Map.of("n", i));
-      AuditEntry entry =
-          AuditChain.next(
-              head, new UUID(7, i), Instant.parse("2026-11-23T00:00:00.00001Z"), record);
-      chain.add(entry);
+    }
+    return of(records);
+  }
+
+  /** A chain of these, ten microseconds after each other. */
+  public static List<AuditEntry> of(AuditRecord... records) {
+    List<AuditEntry> chain = new ArrayList<>();
+    AuditHead head = AuditHead.EMPTY;
+    Instant at = Instant.parse("2026-11-23T00:00:00.00001Z");
+    for (AuditRecord record : records) {
+      chain.add(AuditChain.next(head, new UUID(7, chain.size() + 1), at, record));
       head = headOf(chain);
+      at = at.plusNanos(10_000);
     }
     return chain;
   }

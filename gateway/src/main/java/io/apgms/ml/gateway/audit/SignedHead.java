@@ -31,7 +31,8 @@ public record SignedHead(AuditHead head, Instant at, String signature) {
     return Base64.getDecoder().decode(signature);
   }
 
-  String line() {
+  /** The line of JSON. */
+  public String line() {
     return JSON.createObjectNode()
         .put("seq", head.seq())
         .put("hash", head.hash())

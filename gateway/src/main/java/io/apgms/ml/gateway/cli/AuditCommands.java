@@ -12,6 +12,7 @@ import io.apgms.ml.registry.ChainCheck;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -87,6 +88,8 @@ final class AuditCommands {
           }
         }
         return print(head == null ? asked() : here(heads));
+      } catch (CharacterCodingException e) {
+        throw new Failure(Failure.NO, "a file is no UTF-8, expected what was exported");
       } catch (IllegalArgumentException e) {
         throw new Failure(Failure.NO, "the exported heads: " + e.getMessage());
       }
@@ -127,7 +130,7 @@ final class AuditCommands {
     }
 
     private int proof(Path file, Stream<AuditHead> heads) throws IOException {
-      OfflineAudit.Shown shown = OfflineAudit.proof(JSON.readTree(file.toFile()), heads);
+      OfflineAudit.Shown shown = OfflineAudit.proof(JSON.readTree(Files.readAllBytes(file)), heads);
       if (shown.why() == null) {
         admin.out().printf("holds: leads to head %d %s%n", shown.head().seq(), shown.head().hash());
         if (head == null) {

@@ -35,6 +35,8 @@ import picocli.CommandLine.HelpCommand;
       DeploymentCommands.History.class,
       DeploymentCommands.Mode.class,
       AuditCommands.class,
+      EvidenceCommand.class,
+      ReplayCommand.class,
       TokenCommand.class,
       HelpCommand.class
     },

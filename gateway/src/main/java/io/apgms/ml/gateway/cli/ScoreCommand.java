@@ -10,15 +10,8 @@ import io.apgms.ml.gateway.http.ScoreReader;
 import io.apgms.ml.gateway.http.StrictJson;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
-import io.apgms.ml.scoring.ScoreChunk;
-import io.apgms.ml.scoring.ScoreRequest;
 import io.apgms.ml.scoring.ScoreResult;
-import io.apgms.ml.scoring.ScoredChunk;
-import io.apgms.ml.scoring.ScoringRuntime;
-import io.apgms.ml.scoring.ScoringVerticle;
 import io.apgms.ml.scoring.ServedModel;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.vertx.core.Vertx;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -27,9 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -50,8 +41,7 @@ import picocli.CommandLine.Spec;
     })
 final class ScoreCommand implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int CHUNK = 256;
-  private static final long BOUND_SECONDS = 60;
+  private static final int CHUNK = OfflineScorer.CHUNK;
 
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -72,20 +62,13 @@ final class ScoreCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     ArtifactStore store = Artifacts.store(Settings.read(MlService.home(), System.getenv()));
-    ScoringRuntime runtime = new ScoringRuntime(CHUNK, new SimpleMeterRegistry());
-    ServedModel served = runtime.prepare(store.load(model, version(store)));
-    runtime.activate(model, served.version());
-    Vertx vertx = Vertx.vertx();
-    try (BufferedReader in = Files.newBufferedReader(file)) {
-      ArrayBlockingQueue<ScoredChunk> answers = new ArrayBlockingQueue<>(1);
-      await(vertx.deployVerticle(new ScoringVerticle(runtime, CHUNK)));
-      vertx.eventBus().<ScoredChunk>localConsumer("offline", m -> answers.add(m.body()));
+    try (OfflineScorer scorer = OfflineScorer.open(store.load(model, version(store)));
+        BufferedReader in = Files.newBufferedReader(file)) {
+      ServedModel served = scorer.served();
       ScoreReader reader = new ScoreReader(id -> id.equals(model) ? served : null);
-      while (chunk(in, reader, vertx, answers)) {
+      while (chunk(in, reader, scorer)) {
         // one chunk is under way at a time
       }
-    } finally {
-      await(vertx.close());
     }
     spec.commandLine().getOut().flush();
     return refused == 0 ? 0 : Failure.NO;
@@ -103,20 +86,17 @@ final class ScoreCommand implements Callable<Integer> {
   }
 
   /** Reads, scores and prints up to a chunk of lines; false at the end of the file. */
-  private boolean chunk(
-      BufferedReader in, ScoreReader reader, Vertx vertx, ArrayBlockingQueue<ScoredChunk> answers)
+  private boolean chunk(BufferedReader in, ScoreReader reader, OfflineScorer scorer)
       throws IOException, InterruptedException {
-    List<ScoreRequest> requests = new ArrayList<>();
+    List<float[]> rows = new ArrayList<>();
     List<ObjectNode> results = new ArrayList<>();
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(BOUND_SECONDS);
     String text = in.readLine();
     for (; text != null; text = results.size() < CHUNK ? in.readLine() : null) {
       line++;
       ObjectNode result = JSON.createObjectNode().put("line", line);
       results.add(result);
       try {
-        float[] row = reader.read(body(text)).row();
-        requests.add(new ScoreRequest(model, null, row, deadline));
+        rows.add(reader.read(body(text)).row());
       } catch (Problem problem) {
         refuse(result, problem);
       }
@@ -124,20 +104,7 @@ final class ScoreCommand implements Callable<Integer> {
         break;
       }
     }
-    ScoreResult[] scored = new ScoreResult[0];
-    if (!requests.isEmpty()) {
-      vertx
-          .eventBus()
-          .send(
-              ScoringVerticle.ADDRESS,
-              new ScoreChunk(line, "offline", requests.toArray(new ScoreRequest[0])));
-      ScoredChunk answer = answers.poll(BOUND_SECONDS, TimeUnit.SECONDS);
-      if (answer == null) {
-        throw new Failure(Failure.UNAVAILABLE, "no score within " + BOUND_SECONDS + " s");
-      }
-      scored = answer.results();
-    }
-    print(results, scored);
+    print(results, scorer.score(rows));
     return text != null;
   }
 
@@ -177,9 +144,5 @@ final class ScoreCommand implements Callable<Integer> {
       }
       out.println(result);
     }
-  }
-
-  private static void await(io.vertx.core.Future<?> future) throws Exception {
-    future.toCompletionStage().toCompletableFuture().get(BOUND_SECONDS, TimeUnit.SECONDS);
   }
 }
