@@ -47,7 +47,9 @@ class ITWorkflows {
   @Test
   void lint_workflowsAsTheyAre_areClean() throws Exception {
     StringBuilder out = new StringBuilder();
-    assertThat(run(out, RunningService.HOME, "make", "-s", "workflows")).as(out.toString()).isZero();
+    assertThat(run(out, RunningService.HOME, "make", "-s", "workflows"))
+        .as(out.toString())
+        .isZero();
   }
 
   @Test
