@@ -9,9 +9,12 @@ done, such as a ticket without a service to open it in: run it again.
 """
 
 import argparse
+import json
 import logging
 import os
 import pathlib
+import re
+import shutil
 import sys
 import tempfile
 
@@ -28,7 +31,15 @@ from prefect import flow, get_run_logger, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 from prefect.schedules import Cron  # noqa: E402
 
-from steps import Refused, Run, Unavailable, choose_version, discard, settings_dir  # noqa: E402
+from steps import (  # noqa: E402
+    Refused,
+    Run,
+    Unavailable,
+    choose_version,
+    discard,
+    settings_dir,
+    sha256,
+)
 
 TRIGGERS = ("schedule", "drift", "budget", "regulator", "manual")
 SCHEDULE = Cron("0 2 * * 2,4", timezone="Australia/Brisbane")  # UTC+10 all year
@@ -86,7 +97,15 @@ def snapshot(run):
     if not run.is_done("snapshot"):
         discard(run.path("snapshot"))
     run.do("snapshot", arguments, lambda: run.path("snapshot").glob("[0-9a-f]*"), 900)
-    return str(next(run.path("snapshot").glob("*.csv.gz")))
+    made = next(run.path("snapshot").glob("*.csv.gz"))
+    # By its hash, where the reproducibility gate of a later day finds it again.
+    kept = settings_dir(HOME, "ML_DATA_DIR", "data") / "snapshots" / made.name
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_name(f".{kept.name}.{os.getpid()}")
+        shutil.copyfile(made, draft)
+        os.replace(draft, kept)
+    return str(made)
 
 
 @step
@@ -141,21 +160,46 @@ def sign(run):
 
 
 @step
-def gates(run):
+def gates(run, data):
     """What the gates say of the candidate. A gate that fails is an answer, not an error."""
-    arguments = ["verify", "--model", run.model, "--version", run.version]
-    arguments += ["--registry", str(run.candidates)]
-    return run.do("gates", arguments, list, 900, accept=(0, 1))[1]
+    evidence = run.path("evidence.json")
+    arguments = ["verify", "--candidates", "--model", run.model, "--version", run.version]
+    arguments += ["--data", data, "--evidence", str(evidence)]
+    if run.options["gates"]:
+        arguments += ["--gate", run.options["gates"]]
+    return run.do("gates", arguments, lambda: [evidence], 3600, accept=(0, 1))[1]
 
 
 @step
 def ticket(run):
-    """Opens the approval ticket; the service takes the snapshot's hash from the candidate."""
+    """Opens the approval ticket; the service reads the snapshot's hash in the candidate."""
     if not run.is_done("ticket") and not os.environ.get("ML_TOKEN"):
         raise NoService("ML_TOKEN is not set, expected the token of a data scientist")
+    trigger = run.options["trigger"]
     arguments = ["ticket", "open", "--model", run.model, "--version", run.version]
-    arguments += ["--trigger", run.options["trigger"]]
-    return run.do("ticket", arguments, list, 120)[1]
+    arguments += ["--trigger", trigger, "--reason", f"retraining: {trigger}"]
+    found = None if run.is_done("ticket") else opened_before(run)
+    printed = run.do("ticket", arguments, list, 120, instead=found)[1]
+    name = re.search(r"MLAPPROVAL-[0-9]+", printed)
+    if not name:
+        raise Refused(f"ticket: '{printed}' names no ticket, expected MLAPPROVAL-n")
+    return name.group()
+
+
+def opened_before(run):
+    """The open ticket of this very candidate, of which a killed run took no note."""
+    digest = "sha256:" + sha256(run.candidates / run.model / run.version / "manifest.json")
+    printed = run.call("ticket", ["ticket", "list", "--model", run.model, "--json"], 120)[1]
+    for known in json.loads(printed)["tickets"]:
+        if known["manifestDigest"] == digest and known["state"] == "open":
+            return known["ticket"]
+    return None
+
+
+@step
+def evidence(run, name):
+    arguments = ["ticket", "evidence", name, "--file", str(run.path("evidence.json"))]
+    run.do("evidence", arguments, list, 120)
 
 
 @flow(name="retrain")
@@ -168,6 +212,7 @@ def retrain(
     schema_file: str = "",
     days: int = 7,
     key: str = "",
+    gate: str = "",
     work: str = "",
     launcher: str = "",
 ):
@@ -187,6 +232,7 @@ def retrain(
         "data": str(pathlib.Path(data).absolute()) if data else "",
         "anyData": any_data,
         "days": days,
+        "gates": gate,
         "key": str(pathlib.Path(key).absolute()) if key else "",
     }
     options["version"] = version or choose_version(folder, (registry, candidates), options)
@@ -200,13 +246,14 @@ def retrain(
         bias(run)
         package(run)
         sign(run)
-        verdict = gates(run)
+        verdict = gates(run, data_file)
         logger.info("candidate %s_%s is ready:\n%s", model, run.version, verdict)
         try:
-            ticket(run)
+            name = ticket(run)
         except Unavailable as e:
             raise Unavailable(f"candidate ready, ticket not opened: {e}") from e
-    return f"{model}_{run.version}"
+        evidence(run, name)
+    return f"{model}_{run.version}: {name}"
 
 
 def note_for_ci(run):
@@ -230,6 +277,7 @@ def arguments():
     parser.add_argument("--schema-file", default="", help="default: conf/models/<model>.yaml")
     parser.add_argument("--days", type=int, default=7, help="labels of so many days (default: 7)")
     parser.add_argument("--key", default="", help="signing key, PEM; default: the development key")
+    parser.add_argument("--gate", default="", help="gates to run, by commas; default: all of them")
     parser.add_argument("--work", default="", help="folder of runs; default: data/retraining")
     parser.add_argument("--launcher", default="", help="default: bin/ml-service")
     parser.add_argument("--serve", action="store_true", help="register the schedule and wait for it")

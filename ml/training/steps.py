@@ -18,6 +18,7 @@ import time
 AEST = datetime.timezone(datetime.timedelta(hours=10))
 LOCK_WAIT_SECONDS = 120
 MOST_VERSIONS_A_DAY = 99
+LAST_STEP = "evidence"
 
 
 class Refused(Exception):
@@ -84,11 +85,12 @@ class Run:
     def path(self, *parts):
         return self.folder.joinpath(*parts)
 
-    def do(self, step, arguments, outputs, seconds, environment=None, secret=(), accept=(0,)):
+    def do(self, step, arguments, outputs, seconds, secret=(), accept=(0,), instead=None):
         """Runs a command of the launcher unless it is done; its exit code and what it printed.
 
         `outputs` gives the files it made; they are hashed, and hash again later, or the run ends.
-        `secret` are arguments that are neither kept nor told.
+        `secret` are arguments that are neither kept nor told. `instead` is what a run of it printed
+        of which no note was taken.
         """
         marker = self.path(f"{step}.done.json")
         key = hashlib.sha256(
@@ -96,9 +98,13 @@ class Run:
         ).hexdigest()
         done = json.loads(marker.read_text()) if marker.exists() else None
         if done is None:
-            self.log(f"{step}: {self.launcher} {' '.join(arguments)}")
-            command = [self.launcher, *arguments, *secret]
-            exit_code, printed = self._call(step, command, seconds, environment or {}, accept)
+            exit_code, printed = 0, instead
+            if instead is None:
+                self.log(f"{step}: {self.launcher} {' '.join(arguments)}")
+                exit_code, printed = self.call(step, [*arguments, *secret], seconds, accept)
+            missing = [str(p) for p in outputs() if not p.is_file()]
+            if missing:
+                raise Refused(f"{step}: exit {exit_code} without {missing}: {last_line(printed)}")
             done = {
                 "step": step,
                 "key": key,
@@ -124,13 +130,13 @@ class Run:
         ).hexdigest()
         return done["exit"], done["printed"]
 
-    def _call(self, step, command, seconds, environment, accept):
+    def call(self, step, arguments, seconds, accept=(0,)):
+        """Runs a command of the launcher, takes no note; its exit code and what it printed."""
         # The lock goes to the command too: when this process is killed, the next one waits until
         # the command it left behind has ended.
         process = subprocess.Popen(
-            command,
+            [self.launcher, *arguments],
             cwd=self.home,
-            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -151,12 +157,15 @@ class Run:
             self.log(f"{step}: {line}")
         if process.returncode in accept:
             return process.returncode, printed
-        last = printed.splitlines()[-1] if printed else "it printed nothing"
         failure = Refused if process.returncode in (1, 2) else Unavailable
-        raise failure(f"{step}: exit {process.returncode}: {last}")
+        raise failure(f"{step}: exit {process.returncode}: {last_line(printed)}")
 
     def is_done(self, step):
         return self.path(f"{step}.done.json").exists()
+
+
+def last_line(printed):
+    return printed.splitlines()[-1] if printed else "it printed nothing"
 
 
 def stop(process):
@@ -193,7 +202,7 @@ def choose_version(work, roots, options, today=None):
                 **options,
                 "version": version,
             }
-            if same and not (folder / "ticket.done.json").exists():
+            if same and not (folder / f"{LAST_STEP}.done.json").exists():
                 return version
         elif not any((root / options["model"] / version).exists() for root in roots):
             return version

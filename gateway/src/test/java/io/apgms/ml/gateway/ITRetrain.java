@@ -135,6 +135,8 @@ class ITRetrain {
                 "drift",
                 "--schema-file",
                 dir.resolve("small.yaml").toString(),
+                "--gate",
+                "integrity,bias",
                 "--launcher",
                 dir.resolve("launcher").toString()),
             Stream.of(more))
@@ -186,15 +188,34 @@ class ITRetrain {
     assertThat(Collections.frequency(calls(), "train")).isEqualTo(2);
     assertThat(Collections.frequency(calls(), "evaluate")).isEqualTo(2);
     assertThat(json(run("gates.done.json")).path("printed").asText())
-        .contains("pass integrity risk-score/20261125");
-    checkSnapshot();
+        .contains("pass integrity risk-score/20261125", "bias risk-score/20261125");
+    checkTicket(checkSnapshot());
   }
 
   private static JsonNode json(Path file) throws IOException {
     return JSON.readTree(Files.readAllBytes(file));
   }
 
-  private static void checkSnapshot() throws IOException {
+  /** The same run, once there is somebody to open the ticket with. */
+  private static void checkTicket(String sha256) throws Exception {
+    Map<String, String> author = new HashMap<>(SETTINGS);
+    author.put("ML_TOKEN", service.token("data-scientist"));
+    author.put("ML_URL", "http://127.0.0.1:" + service.managementPort());
+
+    String output = prefect.flowWithServer(author, risk()).ended(0);
+
+    assertThat(output).contains("gates: done before", "risk-score_20261125: MLAPPROVAL-1");
+    assertThat(calls()).hasSize(12);
+    JsonNode ticket =
+        RunningService.json(
+            service.management(
+                "GET", "/admin/tickets/MLAPPROVAL-1", null, service.token("ds-lead")));
+    assertThat(ticket.path("datasetSha256").asText()).isEqualTo(sha256);
+    assertThat(ticket.path("trigger").asText()).isEqualTo("drift");
+    assertThat(ticket.path("evidence")).hasSize(1);
+  }
+
+  private static String checkSnapshot() throws IOException {
     Path candidate = dir.resolve("candidates/risk-score/20261125");
     JsonNode snapshot = json(candidate.resolve("snapshot.json"));
     assertThat(snapshot.path("trigger").asText()).isEqualTo("drift");
@@ -213,6 +234,7 @@ class ITRetrain {
                 .path("datasetSha256")
                 .asText())
         .isEqualTo(sha256);
+    return sha256;
   }
 
   @Test
