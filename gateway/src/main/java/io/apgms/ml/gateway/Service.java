@@ -213,16 +213,26 @@ public final class Service implements AutoCloseable {
         : DatabaseAddress.parse(url);
   }
 
-  /** A configured database may be away: then this replica serves in observe until it is back. */
+  /**
+   * A configured database may be away: then this replica serves in observe until it is back. Our
+   * own was just started, and may be slow on a busy machine: three attempts.
+   */
   private void migrate(Bootstrap bootstrap) throws Exception {
-    try {
-      await(bootstrap.run());
-    } catch (IOException e) {
-      if (settings.database().url().isEmpty()) {
-        throw e;
+    boolean embedded = settings.database().url().isEmpty();
+    for (int attempt = 1; ; attempt++) {
+      try {
+        await(bootstrap.run());
+        return;
+      } catch (IOException e) {
+        if (embedded && attempt == 3) {
+          throw e;
+        }
+        LOG.warn("the database is away: {}", e.getMessage());
+        if (!embedded) {
+          bootstrap.retry();
+          return;
+        }
       }
-      LOG.warn("the database is away, so this replica only observes: {}", e.getMessage());
-      bootstrap.retry();
     }
   }
 
