@@ -190,7 +190,8 @@ def opened_before(run):
     """The open ticket of this very candidate, of which a killed run took no note."""
     digest = "sha256:" + sha256(run.candidates / run.model / run.version / "manifest.json")
     printed = run.call("ticket", ["ticket", "list", "--model", run.model, "--json"], 120)[1]
-    for known in json.loads(printed)["tickets"]:
+    answer = printed[printed.find("{") :]  # a warning of the JVM may stand before it
+    for known in json.loads(answer or "{}").get("tickets", []):
         if known["manifestDigest"] == digest and known["state"] == "open":
             return known["ticket"]
     return None
