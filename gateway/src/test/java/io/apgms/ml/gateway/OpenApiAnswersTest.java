@@ -45,11 +45,19 @@ class OpenApiAnswersTest {
   private static final String ALTERED = "20261124"; // the same files: its manifest says 20261123
 
   /** Documented statuses that no test provokes, and why. Not for statuses that are merely new. */
+  private static final String REVOKED = "a version must be revoked while it serves: ITRevocation";
+
   private static final Map<String, String> NOT_PROVOKED =
       Map.of(
           "forceObserve 503",
           "the database would have to go between the commit and the reading for the answer; before"
-              + " the commit the answer is 202");
+              + " the commit the answer is 202",
+          "v2InferVersion 409",
+          REVOKED,
+          "v2ModelVersion 409",
+          REVOKED,
+          "v2ModelVersionReady 409",
+          REVOKED);
 
   private final Map<String, Contract> contracts =
       Map.of("api", Contract.of("api"), "management", Contract.of("management"));
