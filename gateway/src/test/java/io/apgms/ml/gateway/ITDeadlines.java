@@ -108,7 +108,7 @@ class ITDeadlines {
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
   private static String infer(int rows) {
-    String row = String.join(",", java.util.Collections.nCopies(12, "0.5"));
+    String row = "0.4,0.9,1.8,5,210,0.7,0.9,0.6,14,0.5,3,9"; // the features of ITFaults.CASE
     return """
         {"inputs":[{"name":"input","datatype":"FP32","shape":[%d,12],"data":[%s]}]}"""
         .formatted(rows, String.join(",", java.util.Collections.nCopies(rows, row)));
@@ -240,7 +240,7 @@ class ITDeadlines {
         assertThat(late(service, calls, token, SOAK ? 20 : 4)).isEmpty();
         double frozenMs = p99Ms(service, alone, token);
         System.out.printf("p99 %.1f ms before, %.1f ms while frozen%n", before, frozenMs);
-        assertThat(frozenMs).isLessThan(Math.max(3 * before, 50));
+        assertThat(frozenMs).isLessThan(Math.max(3 * before, SOAK ? 50 : 150));
       }
     }
   }
@@ -272,7 +272,7 @@ class ITDeadlines {
     Path cluster = dir.resolve("cluster");
     try (EmbeddedPostgres postgres = EmbeddedPostgres.builder().setDataDirectory(cluster).start()) {
       Map<String, String> settings = act(postgres);
-      settings.put("ML_DATABASE_TIMEOUT_MS", "30000");
+      settings.put("ML_DATABASE_TIMEOUT_MS", "6000"); // and no more: what hangs holds up the end
       try (RunningService service = RunningService.start(dir, settings)) {
         List<Call> calls = calls(service);
         String token = service.token(ROLES);
