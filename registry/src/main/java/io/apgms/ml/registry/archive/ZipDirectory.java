@@ -148,6 +148,7 @@ final class ZipDirectory {
         || packed < 0
         || size < 0
         || header < 0
+        || at + 46 + nameLength + extraLength > zip.limit()
         || u16(at + 32) != 0 // a comment
         || u16(at + 34) != 0) { // another disk
       throw refused(
