@@ -77,6 +77,8 @@ class ITDocs {
     Files.copy(RunningService.HOME.resolve("conf/trust.json"), trust);
     Map<String, String> settings = new HashMap<>(copy.environment());
     settings.put("ML_TRUST_FILE", trust.toString());
+    settings.put("ML_AUDIT_SEAL_MS", "1000");
+    settings.put("ML_AUDIT_HEAD_MS", "1000");
     settings.put("EVIDENCE", dir.resolve("evidence-20261130-pass.json").toString());
 
     List<String> outputs = run("docs/RUNBOOK.md", settings, service -> candidate(copy, service));
