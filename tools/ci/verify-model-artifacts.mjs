@@ -124,7 +124,7 @@ const verify = (folder, model, version, trust, now) => {
 
 /** Folders of a folder that are named so, sorted; links are none. */
 const folders = (folder, pattern) =>
-  fs.existsSync(folder)
+  fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory()
     ? fs
         .readdirSync(folder, { withFileTypes: true })
         .filter((e) => e.isDirectory() && pattern.test(e.name))

@@ -203,6 +203,11 @@ class ITVerifiers {
     assertThat(exit(tool)).isZero();
     assertThat(exit(tool, "--help")).isZero();
     assertThat(exit(tool, dir.resolve("nothing").toString())).isEqualTo(1);
+    String file = dir.resolve("trust.json").toString();
+    assertThat(run("node", tool, file))
+        .as("a file")
+        .doesNotContain("node:")
+        .contains("no artifact");
     assertThat(exit(tool, "--trust", dir.resolve("trust.json").toString())).isEqualTo(1);
     assertThat(exit(tool, "--unknown")).isEqualTo(2);
     assertThat(exit(tool, "--trust", dir.resolve("nothing").toString())).isEqualTo(2);
