@@ -202,7 +202,10 @@ public final class Service implements AutoCloseable {
     Path root = settings.registry().dir();
     return new ManagementVerticle.Approvals(
         new Candidates(
-            Artifacts.candidates(settings), root, folder -> Artifacts.store(settings, folder)),
+            Artifacts.candidates(settings),
+            root,
+            folder -> Artifacts.store(settings, folder),
+            () -> Policy.read(settings.registry().policy())),
         Duration.ofHours(settings.approvals().validHours()));
   }
 

@@ -4,6 +4,7 @@ import io.apgms.ml.registry.Gate;
 import io.apgms.ml.registry.GateEvidence;
 import io.apgms.ml.registry.GateResult;
 import io.apgms.ml.registry.GateResult.Outcome;
+import io.apgms.ml.registry.gate.Policy;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -19,12 +20,14 @@ final class ApprovalRun {
   final Path models;
   final Path candidates;
   final Path git;
+  private final Path policy;
   private final Path dir;
 
   ApprovalRun(Path dir) throws IOException, InterruptedException {
     this.dir = dir;
     this.models = dir.resolve("registry/models");
     this.candidates = dir.resolve("registry/candidates");
+    this.policy = policy(dir);
     this.git = dir.resolve("repository/.git");
     copy(RunningService.HOME.resolve("artifacts/models"), models);
     git("init", "-q", dir.resolve("repository").toString());
@@ -42,11 +45,24 @@ final class ApprovalRun {
         "trainer");
   }
 
+  /** The shipped policy, but for limits of bias that a model of few rows cannot meet. */
+  static Path policy(Path dir) throws IOException {
+    String yaml =
+        Files.readString(RunningService.HOME.resolve("conf/policy.yaml"))
+            .replaceAll("maxDelta: [0-9.]+", "maxDelta: 1")
+            .replaceAll("minGroupRows: [0-9]+", "minGroupRows: 1")
+            .replaceAll("minRateRows: [0-9]+", "minRateRows: 1")
+            .replaceAll("minSelection: [0-9.]+", "minSelection: 0");
+    return Files.writeString(dir.resolve("policy.yaml"), yaml);
+  }
+
   /** Where the service and the commands find them. */
   Map<String, String> environment() {
     return Map.of(
         "ML_REGISTRY_DIR",
         models.toString(),
+        "ML_POLICY_FILE",
+        policy.toString(),
         "GIT_DIR",
         git.toString(),
         "ML_DATABASE_TIMEOUT_MS",
@@ -82,7 +98,7 @@ final class ApprovalRun {
           new GateResult(gate, gate == Gate.smoke ? smoke : Outcome.pass, List.of("measured")));
     }
     byte[] document =
-        new GateEvidence("risk-score", version, digest, "sha256:" + "0".repeat(64), results)
+        new GateEvidence("risk-score", version, digest, Policy.read(policy).digest(), results)
             .toJson();
     return Files.write(dir.resolve("evidence-" + version + "-" + smoke + ".json"), document);
   }

@@ -12,6 +12,7 @@ import io.apgms.ml.gateway.Wire.Request;
 import io.apgms.ml.gateway.http.DevIssuer;
 import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.gateway.settings.Settings;
+import io.apgms.ml.registry.gate.Policy;
 import io.vertx.core.Vertx;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
@@ -64,6 +65,7 @@ class OpenApiAnswersTest {
   private final List<Answer> apiAnswers = new ArrayList<>();
   private final Map<String, Set<Integer>> provoked = new TreeMap<>();
   private final List<String> violations = new ArrayList<>();
+  private String policyDigest = "";
   private int subjects;
 
   @TempDir Path dir;
@@ -189,6 +191,8 @@ class OpenApiAnswersTest {
     copy(RunningService.HOME.resolve("artifacts/models"), registry);
     copy(registry.resolve("risk-score/" + VERSION), registry.resolve("risk-score/" + ALTERED));
     Path data = dir.resolve("data");
+    Path policy = ApprovalRun.policy(dir);
+    policyDigest = Policy.read(policy).digest();
     Vertx vertx = Vertx.vertx();
     try (EmbeddedPostgres postgres =
             EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
@@ -331,6 +335,7 @@ class OpenApiAnswersTest {
       JsonNode ticket =
           call("ann", "openTicket", "", example("openTicket").put("version", version));
       ObjectNode evidence = example("addEvidence").put("version", version);
+      evidence.put("policyDigest", policyDigest);
       evidence.put("manifestDigest", ticket.path("manifestDigest").asText());
       for (String gate : List.of("integrity", "bias", "reproducibility")) {
         ObjectNode passed = ((ArrayNode) evidence.path("results")).addObject();

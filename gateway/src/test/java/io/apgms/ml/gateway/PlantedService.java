@@ -23,6 +23,7 @@ import io.apgms.ml.gateway.http.TokenVerifier;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.gate.Policy;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ScoringVerticle;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -123,7 +124,8 @@ final class PlantedService implements AutoCloseable {
                 new Candidates(
                     Artifacts.candidates(settings),
                     settings.registry().dir(),
-                    folder -> Artifacts.store(settings, folder)),
+                    folder -> Artifacts.store(settings, folder),
+                    () -> Policy.read(settings.registry().policy())),
                 Duration.ofDays(1)),
             meters);
     this.api =

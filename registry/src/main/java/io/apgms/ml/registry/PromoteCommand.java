@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param ticket {@code MLAPPROVAL-n}
  * @param onRevision the active revision this was decided over; null where the model has none. When
  *     another one is active by then, nothing is done
+ * @param policyDigest {@code sha256:…} of the gates' policy in force, which the evidence must have
+ *     followed; null where none is known
  * @param rerun what the gates that can be run again said of the staged bytes just now
  */
 public record PromoteCommand(
@@ -20,6 +22,7 @@ public record PromoteCommand(
     String actor,
     String reason,
     @Nullable Integer onRevision,
+    @Nullable String policyDigest,
     List<GateResult> rerun) {
   public PromoteCommand {
     Names.requireModel(model);

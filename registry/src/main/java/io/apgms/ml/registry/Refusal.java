@@ -17,6 +17,7 @@ public record Refusal(Rule rule, String detail) {
     OTHER_ARTIFACT,
     NO_EVIDENCE,
     STALE_BINDING,
+    STALE_POLICY,
     SELF_APPROVAL,
     TWO_PARTS,
     TWICE,

@@ -218,6 +218,7 @@ final class TicketRules {
                   + " with "
                   + command.digest()));
     }
+    no.addAll(ofPolicy(state, command.policyDigest()));
     String who = command.actor();
     if (state.authors().contains(who)
         || state.approvals().stream().anyMatch(a -> a.actor().equals(who))) {
@@ -230,6 +231,21 @@ final class TicketRules {
                   + ", expected another person to promote"));
     }
     return no;
+  }
+
+  /** Evidence of other limits than those in force says nothing about these. */
+  private static List<Refusal> ofPolicy(TicketState state, @Nullable String inForce) {
+    String followed = state.newest().map(e -> e.evidence().policyDigest()).orElse(null);
+    return inForce == null || followed == null || inForce.equals(followed)
+        ? List.of()
+        : List.of(
+            new Refusal(
+                Rule.STALE_POLICY,
+                "the evidence follows policy "
+                    + followed
+                    + ", expected "
+                    + inForce
+                    + " in force: run the gates again"));
   }
 
   /**

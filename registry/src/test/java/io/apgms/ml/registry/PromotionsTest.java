@@ -134,7 +134,8 @@ class PromotionsTest {
             + on.digest(NEXT)
             + "'");
     PromoteCommand first =
-        new PromoteCommand(on.model, NEXT, on.digest(NEXT), name, "dora", "first", null, List.of());
+        new PromoteCommand(
+            on.model, NEXT, on.digest(NEXT), name, "dora", "first", null, null, List.of());
     Change change = get(DB.registry.promotions().promote(first, Future::succeededFuture));
     assertThat(change.revision()).isEqualTo(1);
     assertThat(change.from()).isNull();

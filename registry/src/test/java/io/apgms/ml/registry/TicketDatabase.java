@@ -107,7 +107,7 @@ final class TicketDatabase {
 
   PromoteCommand command(String ticket, String version, String actor, int onRevision) {
     return new PromoteCommand(
-        model, version, digest(version), ticket, actor, "weekly", onRevision, List.of());
+        model, version, digest(version), ticket, actor, "weekly", onRevision, null, List.of());
   }
 
   Future<Change> promote(String ticket, String version, String actor, int onRevision) {

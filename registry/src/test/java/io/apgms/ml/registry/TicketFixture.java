@@ -112,6 +112,6 @@ final class TicketFixture {
 
   static PromoteCommand command(String actor) {
     return new PromoteCommand(
-        MODEL, VERSION, DIGEST, "MLAPPROVAL-7", actor, "weekly", 2, List.of());
+        MODEL, VERSION, DIGEST, "MLAPPROVAL-7", actor, "weekly", 2, null, List.of());
   }
 }

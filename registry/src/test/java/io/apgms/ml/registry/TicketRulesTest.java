@@ -125,7 +125,7 @@ class TicketRulesTest {
   void promotion_ofAnotherArtifact_isRefused() {
     PromoteCommand other =
         new PromoteCommand(
-            "risk-score", "20261124", OTHER, "MLAPPROVAL-7", "dora", "x", 2, List.of());
+            "risk-score", "20261124", OTHER, "MLAPPROVAL-7", "dora", "x", 2, null, List.of());
     assertThat(TicketRules.ofPromotion(ticket.state(), other, ACTIVE))
         .extracting(Refusal::rule)
         .containsExactly(Rule.OTHER_ARTIFACT);
@@ -209,12 +209,33 @@ class TicketRulesTest {
             "dora",
             "x",
             2,
+            null,
             List.of(new GateResult(Gate.bias, Outcome.fail, List.of("sex 3 %"))));
     assertThat(TicketRules.ofPromotion(ticket.state(), again, ACTIVE))
         .extracting(Refusal::toString)
         .containsExactly(
             "gate: gate bias gives fail here, expected pass as the evidence says",
             "gate: gate bias is fail (sex 3 %), expected pass");
+  }
+
+  @Test
+  void promotion_evidenceOfAnotherPolicy_isRefused() {
+    assertThat(
+            TicketRules.ofPromotion(
+                ticket.state(),
+                new PromoteCommand(
+                    "risk-score",
+                    "20261124",
+                    DIGEST,
+                    "MLAPPROVAL-7",
+                    "dora",
+                    "x",
+                    2,
+                    OTHER,
+                    List.of()),
+                ACTIVE))
+        .extracting(Refusal::rule)
+        .containsExactly(Rule.STALE_POLICY);
   }
 
   @Test

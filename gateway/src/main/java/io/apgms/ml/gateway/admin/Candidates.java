@@ -7,17 +7,21 @@ import io.apgms.ml.registry.Publication;
 import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.RegulatedThresholds;
 import io.apgms.ml.registry.VerifiedArtifact;
+import io.apgms.ml.registry.gate.Policy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The folders a promotion is about: packaged candidates, and the registry. Blocking.
  *
  * @param stores a store over a folder that verifies as the one that serves does
+ * @param policy the gates' limits in force, read anew
  */
-public record Candidates(Path candidates, Path registry, Function<Path, ArtifactStore> stores) {
+public record Candidates(
+    Path candidates, Path registry, Function<Path, ArtifactStore> stores, Supplier<Policy> policy) {
 
   /** A candidate, or a version that is published already; NotFound where there is neither. */
   VerifiedArtifact load(String model, String version) {

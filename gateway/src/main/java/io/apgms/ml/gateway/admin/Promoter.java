@@ -9,6 +9,8 @@ import io.apgms.ml.registry.Publication;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.VerifiedArtifact;
+import io.apgms.ml.registry.gate.BiasGate;
+import io.apgms.ml.registry.gate.Policy;
 import io.apgms.ml.scoring.ScoringException;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.vertx.core.Future;
@@ -45,7 +47,10 @@ final class Promoter {
    * What was found on disk; nothing to publish where it is published already, or does not verify.
    */
   private record Inspected(
-      @Nullable Publication publication, String digest, List<GateResult> results) {}
+      @Nullable Publication publication,
+      String digest,
+      String policyDigest,
+      List<GateResult> results) {}
 
   Future<Rollouts.Outcome> promote(Asked asked) {
     long started = System.nanoTime();
@@ -71,6 +76,7 @@ final class Promoter {
             asked.actor(),
             asked.reason(),
             before.revision(),
+            found.policyDigest(),
             found.results());
     return registry
         .promotions()
@@ -106,6 +112,7 @@ final class Promoter {
   /** The gates that are run here and now; what a client says of them does not count. */
   private Inspected inspect(Asked asked, Preflight before) {
     List<GateResult> results = new ArrayList<>();
+    Policy policy = candidates.policy().get();
     Publication publication = null;
     try {
       publication = candidates.stage(asked.model(), asked.version());
@@ -114,11 +121,13 @@ final class Promoter {
               ? candidates.load(asked.model(), asked.version())
               : publication.artifact();
       results.add(result(Gate.integrity, Outcome.pass, artifact.digest()));
+      results.add(BiasGate.check(artifact, policy.bias()));
       rehearse(artifact, results);
-      return new Inspected(publication, artifact.digest(), results);
+      return new Inspected(publication, artifact.digest(), policy.digest(), results);
     } catch (RegistryException.NotFound | RegistryException.Corrupt e) {
       results.add(result(Gate.integrity, Outcome.fail, String.valueOf(e.getMessage())));
-      return new Inspected(null, before.ticket().ticket().manifestDigest(), results);
+      String expected = before.ticket().ticket().manifestDigest();
+      return new Inspected(null, expected, policy.digest(), results);
     } catch (RuntimeException e) {
       if (publication != null) {
         publication.close();
