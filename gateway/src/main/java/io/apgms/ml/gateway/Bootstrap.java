@@ -3,6 +3,7 @@ package io.apgms.ml.gateway;
 import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.apgms.ml.registry.ArtifactStore;
+import io.apgms.ml.registry.Deployments;
 import io.apgms.ml.registry.GateResult;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.RegistryException;
@@ -12,6 +13,8 @@ import io.apgms.ml.registry.gate.Gates;
 import io.apgms.ml.registry.gate.Policy;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.sqlclient.Pool;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,22 +28,16 @@ import org.slf4j.LoggerFactory;
 final class Bootstrap {
   private static final Logger LOG = LoggerFactory.getLogger(Bootstrap.class);
   private static final long RETRY_MS = 2_000;
+  private static final int CALL_MS = 10_000; // first statements on a cold server; no request waits
   private final Vertx vertx;
   private final DatabaseAddress address;
-  private final RegistryDatabase registry;
   private final ArtifactStore store;
   private final Policy policy;
 
-  Bootstrap(
-      Vertx vertx,
-      DatabaseAddress address,
-      RegistryDatabase registry,
-      ArtifactStore store,
-      Policy policy) {
+  Bootstrap(Vertx vertx, DatabaseAddress address, ArtifactStore store, Policy policy) {
     this.policy = policy;
     this.vertx = vertx;
     this.address = address;
-    this.registry = registry;
     this.store = store;
   }
 
@@ -65,20 +62,21 @@ final class Bootstrap {
   }
 
   private Future<Void> enter(Map<String, List<VersionDigest>> shipped) {
+    Pool pool = Database.pool(vertx, address, "bootstrap", 1, CALL_MS);
+    Deployments deployments = new RegistryDatabase(pool, Duration.ofMillis(CALL_MS)).deployments();
     Future<Void> all = Future.succeededFuture();
     for (Map.Entry<String, List<VersionDigest>> model : shipped.entrySet()) {
       all =
           all.compose(
               v ->
-                  registry
-                      .deployments()
+                  deployments
                       .bootstrap(
                           model.getKey(),
                           model.getValue(),
                           "shipped with the project, entered because ML_AUTH is dev")
                       .mapEmpty());
     }
-    return all;
+    return all.eventually(pool::close);
   }
 
   /** No evidence and no approvals are shipped: what needs them is not passed. */

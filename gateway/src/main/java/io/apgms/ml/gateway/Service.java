@@ -110,13 +110,14 @@ public final class Service implements AutoCloseable {
     Settings.Tls files = settings.tls();
     Tls tls = files == null ? null : push(Tls.open(vertx, files.cert(), files.key(), meters));
     int timeoutMs = settings.database().timeoutMs();
-    Pool pool = Database.pool(vertx, address, settings.database().poolSize(), timeoutMs);
+    Pool pool =
+        Database.pool(vertx, address, "ml-service", settings.database().poolSize(), timeoutMs);
     RegistryDatabase registry = new RegistryDatabase(pool, Duration.ofMillis(timeoutMs));
     TrustFile trust = Artifacts.trust(settings);
     warnOfDevelopmentKey(trust);
     ArtifactStore store = Artifacts.store(settings);
     Policy policy = Policy.read(settings.registry().policy());
-    migrate(new Bootstrap(vertx, address, registry, store, policy));
+    migrate(new Bootstrap(vertx, address, store, policy));
 
     String pin = settings.decision().mode();
     DecisionModes modes = new DecisionModes(pin == null ? null : DecisionMode.of(pin));
@@ -216,26 +217,16 @@ public final class Service implements AutoCloseable {
         : DatabaseAddress.parse(url);
   }
 
-  /**
-   * A configured database may be away: then this replica serves in observe until it is back. Our
-   * own was just started, and may be slow on a busy machine: three attempts.
-   */
+  /** A configured database may be away: then this replica serves in observe until it is back. */
   private void migrate(Bootstrap bootstrap) throws Exception {
-    boolean embedded = settings.database().url().isEmpty();
-    for (int attempt = 1; ; attempt++) {
-      try {
-        await(bootstrap.run());
-        return;
-      } catch (IOException e) {
-        if (embedded && attempt == 3) {
-          throw e;
-        }
-        LOG.warn("the database is away: {}", e.getMessage());
-        if (!embedded) {
-          bootstrap.retry();
-          return;
-        }
+    try {
+      await(bootstrap.run());
+    } catch (IOException e) {
+      if (settings.database().url().isEmpty()) {
+        throw e;
       }
+      LOG.warn("the database is away: {}", e.getMessage());
+      bootstrap.retry();
     }
   }
 

@@ -38,9 +38,7 @@ class ITService {
   static void start() throws Exception {
     flags = dir.resolve("flags.json");
     Files.copy(RunningService.HOME.resolve("conf/flags.json"), flags);
-    service =
-        RunningService.start(
-            dir, Map.of("ML_FLAGS_FILE", flags.toString(), "ML_DATABASE_TIMEOUT_MS", "5000"));
+    service = RunningService.start(dir, Map.of("ML_FLAGS_FILE", flags.toString()));
     oncall = service.token("oncall");
   }
 

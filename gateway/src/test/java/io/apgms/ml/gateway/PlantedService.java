@@ -98,7 +98,7 @@ final class PlantedService implements AutoCloseable {
                 "ML_HTTP_PORT", "0",
                 "ML_MANAGEMENT_PORT", "0"));
     DatabaseAddress away = DatabaseAddress.parse(NO_DATABASE);
-    Pool pool = Database.pool(vertx, away, 2, 200);
+    Pool pool = Database.pool(vertx, away, "away", 2, 200);
     RegistryDatabase registry = new RegistryDatabase(pool, Duration.ofMillis(200));
     this.store = Artifacts.store(settings);
     DecisionModes modes = new DecisionModes(null);

@@ -236,7 +236,14 @@ public final class ScoringRuntime {
     return revoked.getOrDefault(modelId, Set.of()).contains(version);
   }
 
-  /** Whether a version of the model was ever loaded here, be it active or not. */
+  /** Says that a model is to be served here: while none of it can be, it is known all the same. */
+  public synchronized void expect(String modelId) {
+    if (!knows(modelId)) {
+      replace(modelId, new Versions(null, Map.of()));
+    }
+  }
+
+  /** Whether the model is to be served here, or a version of it was ever loaded. */
   public boolean knows(String modelId) {
     return models.containsKey(modelId);
   }

@@ -107,6 +107,19 @@ class ScoringRuntimeTest {
   }
 
   @Test
+  void expect_modelThatCannotBeServed_isKnownAndHasNoModel() {
+    prepare(RISK, OLD);
+    runtime.activate(RISK, OLD);
+    runtime.expect(RISK);
+    assertThat(runtime.active(RISK).version()).as("not forgotten").isEqualTo(OLD);
+
+    runtime.expect("refused");
+    assertThat(runtime.knows("refused")).isTrue();
+    assertThat(runtime.active("refused")).isNull();
+    assertThat(runtime.whyNone("refused", OLD)).isEqualTo(ScoreResult.Outcome.NO_MODEL);
+  }
+
+  @Test
   void prepare_noTorchScript_isRefusedAndNothingChanges() {
     ServedModel before = prepare(RISK, OLD);
     runtime.activate(RISK, OLD);

@@ -245,6 +245,7 @@ public final class ControlVerticle extends VerticleBase {
   private Future<Void> follow(String model, Target target) {
     String pinned = parts.pins().of(model);
     String version = pinned == null ? target.version() : pinned;
+    parts.runtime().expect(model);
     ServedModel active = parts.runtime().active(model);
     if (active != null && active.version().equals(version)) {
       serving.put(model, new Target(version, active.digest(), target.revision()));

@@ -28,8 +28,12 @@ public final class Database {
         .addProperty("idle_in_transaction_session_timeout", "10000");
   }
 
-  /** A pool whose every wait is bounded: the stock one hangs as long as a frozen server does. */
-  public static Pool pool(Vertx vertx, DatabaseAddress at, int size, int timeoutMs) {
+  /**
+   * A pool whose every wait is bounded: the stock one hangs as long as a frozen server does.
+   *
+   * @param name pools of one name are one pool
+   */
+  public static Pool pool(Vertx vertx, DatabaseAddress at, String name, int size, int timeoutMs) {
     PoolOptions pool =
         new PoolOptions()
             .setMaxSize(size)
@@ -40,7 +44,7 @@ public final class Database {
             .setMaxLifetimeUnit(TimeUnit.MINUTES)
             .setIdleTimeout(10)
             .setIdleTimeoutUnit(TimeUnit.MINUTES)
-            .setName("ml-service")
+            .setName(name)
             .setShared(true);
     return PgBuilder.pool()
         .connectingTo(connectOptions(at, timeoutMs))

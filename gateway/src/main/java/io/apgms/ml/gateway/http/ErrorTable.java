@@ -11,7 +11,6 @@ import io.vertx.core.VertxException;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
-import io.vertx.ext.web.Route;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.HttpException;
 import java.io.IOException;
@@ -176,8 +175,8 @@ public final class ErrorTable {
     Throwable failure = rc.failure();
     Problem problem = failure == null ? http(rc.statusCode()) : of(failure);
     if (problem.status() == 500 && failure != null && !hungUp(failure)) {
-      Route route = rc.currentRoute(); // its pattern: a path may hold what a log must not
-      LOG.error("request to {} failed", route == null ? "no route" : route.getPath(), failure);
+      // the trace names the handler; the path may hold what a log must not
+      LOG.error("a {} request failed", rc.request().method(), failure);
     }
     refuse(rc.request(), problem);
   }

@@ -18,7 +18,9 @@ class FieldsFuzzTest {
       fields.number("ttlMs", 1, 1_000);
       String metadata = fields.object("metadata", 16_384);
       Refused.require(metadata == null || Rfc8259.accepts(Refused.utf8(metadata)), "metadata");
-      Refused.require(metadata == null || !metadata.contains("\\u0000"), "U+0000 in metadata");
+      // escaped backslashes first: a text of a backslash and u0000 is no U+0000
+      boolean nul = metadata != null && metadata.replace("\\\\", "").contains("\\u0000");
+      Refused.require(!nul, "U+0000 in metadata");
       fields.check();
     } catch (Problem problem) {
       Refused.requireClients(problem);

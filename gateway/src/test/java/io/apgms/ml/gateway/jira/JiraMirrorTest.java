@@ -44,7 +44,9 @@ class JiraMirrorTest {
             "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres");
     Database.migrate(address);
     vertx = Vertx.vertx();
-    registry = new RegistryDatabase(Database.pool(vertx, address, 2, 5_000), Duration.ofSeconds(5));
+    registry =
+        new RegistryDatabase(
+            Database.pool(vertx, address, "jira", 2, 5_000), Duration.ofSeconds(5));
     manifest =
         Manifest.parse(
             Files.readAllBytes(Path.of("../artifacts/models/risk-score/20261123/manifest.json")));
