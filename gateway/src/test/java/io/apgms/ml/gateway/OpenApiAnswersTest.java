@@ -229,6 +229,8 @@ class OpenApiAnswersTest {
             data.toString(),
             "ML_REGISTRY_DIR",
             registry.toString(),
+            "ML_POLICY_FILE",
+            registry.resolveSibling("policy.yaml").toString(),
             "ML_AUDIT_SEAL_MS",
             "60000", // proofs of decisions wait for it
             "ML_HTTP_PORT",

@@ -223,13 +223,20 @@ final class OpenLoad {
       ok[bin]++;
     } else if (status == 503 || status == 429) {
       refused[bin]++;
-      String head =
-          new String(
-              a, 0, bodyAt(a, connection.length), java.nio.charset.StandardCharsets.ISO_8859_1);
-      bare += head.toLowerCase(java.util.Locale.ROOT).contains("\r\nretry-after: ") ? 0 : 1;
+      bare += saysWhen(a, bodyAt(a, connection.length)) ? 0 : 1;
     } else {
       other++;
     }
+  }
+
+  /** Whether the head has a Retry-After, told by its letters. */
+  private static boolean saysWhen(byte[] a, int head) {
+    for (int i = 0; i < head - 13; i++) {
+      if (a[i] == '\n' && (a[i + 1] | 32) == 'r' && a[i + 6] == '-' && a[i + 12] == ':') {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static int bodyAt(byte[] answer, int length) {

@@ -23,12 +23,15 @@ public final class LoopLimit {
   static final int MOST = 4_096;
   private static final int FIRST = 1_024;
   private static final double BACKOFF = 0.9;
+  private static final double FORGET = 15 / 16.0; // a turn's weight beside the next one's
 
   private final Executor loop;
   private final @Nullable Limit limit;
   private int most;
   private int taken;
   private int scoring;
+  private double recentNanos;
+  private double recentRequests;
 
   /**
    * Of one loop.
@@ -91,8 +94,11 @@ public final class LoopLimit {
   void scored(int requests, long tookNanos) {
     int inFlight = scoring;
     scoring -= requests;
+    recentNanos = recentNanos * FORGET + tookNanos;
+    recentRequests = recentRequests * FORGET + requests;
     if (limit != null) {
-      limit.onSample(0, tookNanos, inFlight, false);
+      // As long as so many take by and large: one turn that was interrupted says little.
+      limit.onSample(0, (long) (recentNanos / recentRequests * inFlight), inFlight, false);
       most = limit.getLimit();
     }
   }

@@ -197,7 +197,9 @@ public final class ErrorTable {
     } else {
       send(request.response(), problem);
     }
-    if (close) {
+    if (close && !request.isEnded()) {
+      LingeringClose.of(request.connection());
+    } else if (close) {
       var unused = request.connection().close();
     }
   }

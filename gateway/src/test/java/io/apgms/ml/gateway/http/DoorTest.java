@@ -86,6 +86,49 @@ class DoorTest {
     assertThat(first(port, PRIOR_KNOWLEDGE).charAt(3)).as("SETTINGS").isEqualTo('\4');
   }
 
+  /** Clients that send all they have before they read; how many of 50 read the refusal. */
+  private static int refused(int port) throws IOException {
+    byte[] head =
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"
+            .getBytes(StandardCharsets.ISO_8859_1);
+    byte[] body = new byte[10_000_000];
+    int refused = 0;
+    for (int i = 0; i < 50; i++) {
+      try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+        socket.setSoTimeout(5_000);
+        socket.getOutputStream().write(head);
+        socket.getOutputStream().write(body);
+        byte[] line = socket.getInputStream().readNBytes(12);
+        refused += new String(line, StandardCharsets.ISO_8859_1).equals("HTTP/1.1 413") ? 1 : 0;
+      } catch (IOException reset) {
+        // as if it had not been answered
+      }
+    }
+    return refused;
+  }
+
+  @Test
+  void refuse_bodyStillOnItsWay_isRead() throws Exception {
+    HttpServer server =
+        new Door(HTTP, LIMITS, null)
+            .server(vertx, request -> ErrorTable.refuse(request, Problem.of(413, "too large")));
+    assertThat(refused(get(server.listen(0, "127.0.0.1")).actualPort())).isEqualTo(50);
+  }
+
+  /** The control: who closes at once takes the answer back from some. */
+  @Test
+  void refuse_closedAtOnce_isLost() throws Exception {
+    HttpServer server =
+        vertx
+            .createHttpServer()
+            .requestHandler(
+                request -> {
+                  var unused = request.response().setStatusCode(413).end();
+                  unused = request.connection().close();
+                });
+    assertThat(refused(get(server.listen(0, "127.0.0.1")).actualPort())).isLessThan(50);
+  }
+
   @Test
   void accept_moreThanMayBeHeld_areClosedAndTheirPlaceIsGivenBack() throws Exception {
     int port = plain();
