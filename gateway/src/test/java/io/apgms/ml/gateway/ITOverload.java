@@ -29,7 +29,7 @@ class ITOverload {
   private static final int SECONDS = SOAK ? 30 : 4;
   private static final double DEADLINE_MS = 2_000;
   private static final double RECOVERY_SECONDS = 10;
-  private static final int ROWS = 4_096;
+  private static final int ROWS = 160; // the most whose body is not held back by its size
   private static final float[] ROW = {
     0.4f, 0.9f, 1.8f, 5, 210, 0.7f, 0.9f, 0.6f, 14, 0.5f, 3, 9 // as ITFaults.CASE
   };
@@ -40,10 +40,19 @@ class ITOverload {
    *
    * @param closed connections that saturate it
    * @param open connections that twice as much may take
-   * @param goodput the least share of the peak that must be answered
+   * @param goodput the least share of the peak that must be answered, at full length
+   * @param held whether so many are too few, so that the rest of it waits in the client: then times
+   *     run from when a request was sent
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Load(String name, byte[] request, int closed, int open, double goodput) {}
+  private record Load(
+      String name, byte[] request, int closed, int open, double goodput, boolean held) {
+    String times(String of) {
+      return of + (held ? "SentP99Ms" : "P99Ms");
+    }
+  }
+
+  private static final Load INFER = new Load("infer", infer(), 128, 1_000, 0.8, true);
 
   @TempDir Path dir;
 
@@ -67,7 +76,7 @@ class ITOverload {
         body.getBytes(StandardCharsets.ISO_8859_1));
   }
 
-  /** 4,096 rows as a binary tensor. */
+  /** 160 rows as a binary tensor. */
   private static byte[] infer() {
     byte[] json =
         """
@@ -147,20 +156,25 @@ class ITOverload {
   /** What of the promise does not hold. */
   private List<String> violations(RunningService service, Load load) throws Exception {
     List<String> violations = new ArrayList<>();
-    run(service, load, load.closed, 0, SOAK ? 10 : 3); // warms up
-    double peak = run(service, load, load.closed, 0, SOAK ? 8 : 3).path("okPerSecond").asDouble();
-    run(service, load, load.open, 2 * peak, 1); // the memory it takes once
+    run(service, load, load.closed, 0, SOAK ? 20 : 6); // warms up
+    double peak = run(service, load, load.closed, 0, SECONDS).path("okPerSecond").asDouble();
+    run(service, load, load.open, 2 * peak, SOAK ? 10 : 1); // the memory it takes once
     double rss = rssMiB(service);
     JsonNode over = run(service, load, load.open, 2 * peak, SECONDS);
     double goodput = over.path("okPerSecond").asDouble() / peak;
     System.out.printf(
         Locale.ROOT, "%s: goodput %.2f of %.0f/s, %.0f MiB%n", load.name, goodput, peak, rss);
-    atLeast(violations, "goodput", goodput, load.goodput);
-    atMost(violations, "admitted p99 ms", over.path("okP99Ms").asDouble(), DEADLINE_MS);
-    atMost(violations, "refused p99 ms", over.path("refusedP99Ms").asDouble(), bound(250, 50));
-    atLeast(violations, "refused", over.path("refusedPerSecond").asDouble(), 1);
-    for (String none : List.of("bare", "other", "broken", "unsent")) {
+    atLeast(violations, "goodput", goodput, bound(0.6, load.goodput));
+    String admitted = load.times("ok");
+    atMost(violations, admitted, over.path(admitted).asDouble(), DEADLINE_MS);
+    String refused = load.times("refused");
+    atMost(violations, refused, over.path(refused).asDouble(), bound(250, 50));
+    for (String none : List.of("bare", "other", "broken")) {
       atMost(violations, none, over.path(none).asDouble(), 0);
+    }
+    if (!load.held) {
+      atMost(violations, "unsent", over.path("unsent").asDouble(), 0);
+      atLeast(violations, "refused", over.path("refusedPerSecond").asDouble(), 1);
     }
     atMost(violations, "growth of RSS", rssMiB(service) / rss, bound(1.15, 1.05));
     long end = System.nanoTime();
@@ -195,33 +209,34 @@ class ITOverload {
   @Test
   void twiceTheSaturation_isAnsweredOrRefusedInTime() throws Exception {
     String explained = ITFaults.CASE.replace("\"inputs\"", "\"explain\":true,\"inputs\"");
-    List<Load> loads =
-        List.of(
-            new Load("explain", score(explained), 32, 500, bound(0.6, 0.9)),
-            new Load("infer", infer(), 4, 64, bound(0.6, 0.9)),
-            new Load("score", score(ITFaults.CASE), 64, 1_000, bound(0.2, 0.4)));
+    List<String> violations = new ArrayList<>();
     try (RunningService service = RunningService.start(dir, Map.of())) {
       pin(service);
-      List<String> violations = new ArrayList<>();
-      for (Load load : loads) {
+      for (Load load :
+          List.of(
+              new Load("explain", score(explained), 32, 500, 0.9, false),
+              new Load("score", score(ITFaults.CASE), 64, 500, 0.8, true))) {
         violations(service, load).forEach(v -> violations.add(load.name + ": " + v));
       }
-      assertThat(violations).isEmpty();
-      assertThat(service.metric("apgms_ml_inference_rejected_total", "limited")).isPositive();
+      assertThat(service.metric("apgms_ml_inference_rejected_total")).isPositive();
     }
+    // without the log: what fills up at its rate would be the spool
+    try (RunningService service = RunningService.start(dir, Map.of("ML_DECISION_LOG", "false"))) {
+      pin(service);
+      violations(service, INFER).forEach(v -> violations.add("infer: " + v));
+    }
+    assertThat(violations).isEmpty();
   }
 
-  /** The control: without the limit the same load is seen to be answered late. */
+  /** The control: who takes on next to nothing spends its time on refusals. */
   @Test
-  void twiceTheSaturation_withoutTheLimit_isAnsweredLate() throws Exception {
-    Map<String, String> settings = Map.of("ML_HTTP_TURN_MS", "0");
+  void twiceTheSaturation_queueOfOneRequest_losesItsGoodput() throws Exception {
+    Map<String, String> settings =
+        Map.of("ML_SCORING_QUEUE_ROWS", Integer.toString(ROWS), "ML_DECISION_LOG", "false");
     try (RunningService service = RunningService.start(dir, settings)) {
       pin(service);
-      Load load = new Load("unlimited", score(ITFaults.CASE), 64, 4_000, 0);
-      run(service, load, load.closed, 0, 3);
-      assertThat(violations(service, load))
-          .anyMatch(v -> v.startsWith("admitted p99") || v.startsWith("unsent"))
-          .anyMatch(v -> v.startsWith("refused is 0"));
+      Load few = new Load("queue of one", INFER.request, 2, 1_000, 0.8, false);
+      assertThat(violations(service, few)).anyMatch(v -> v.startsWith("goodput"));
     }
   }
 }

@@ -21,7 +21,7 @@ import java.util.List;
  * HTTP load from one thread over kept connections, as a program of its own so that it can be held
  * to a processor of its own. In an open loop a request's time runs from when it was due, whether a
  * connection was free or not: nothing is left out because the server was slow to answer (no
- * coordinated omission).
+ * coordinated omission). Beside it the time from when it was sent: what the server made of it.
  *
  * <p>Arguments: port, file of requests (each its length as four bytes and its bytes), most
  * connections, requests a second (0: as many as are answered, a closed loop), seconds that do not
@@ -46,6 +46,8 @@ final class OpenLoad {
   private boolean counting;
   private final int[] ok = new int[BINS];
   private final int[] refused = new int[BINS];
+  private final int[] okSent = new int[BINS];
+  private final int[] refusedSent = new int[BINS];
   private long bare; // refusals that do not say when to come back
   private long other;
   private long broken;
@@ -85,6 +87,7 @@ final class OpenLoad {
     private byte[] answer = new byte[8_192];
     private int length;
     private long dueNanos;
+    private long sentNanos;
     private boolean busy;
 
     Connection() throws IOException {
@@ -97,6 +100,7 @@ final class OpenLoad {
 
     void send(long at) {
       dueNanos = at;
+      sentNanos = System.nanoTime();
       busy = true;
       length = 0;
       byte[] request = requests.get(turn++ % requests.size());
@@ -206,7 +210,7 @@ final class OpenLoad {
     long now = System.nanoTime();
     connection.busy = false;
     if (counting) {
-      count(connection, (int) Math.min(BINS - 1, (now - connection.dueNanos) / BIN_NANOS));
+      count(connection, bin(now - connection.dueNanos), bin(now - connection.sentNanos));
     }
     Long waiting = gapNanos == 0 ? Long.valueOf(now) : due.poll();
     if (waiting == null) {
@@ -216,13 +220,19 @@ final class OpenLoad {
     }
   }
 
-  private void count(Connection connection, int bin) {
+  private static int bin(long nanos) {
+    return (int) Math.min(BINS - 1, nanos / BIN_NANOS);
+  }
+
+  private void count(Connection connection, int bin, int sent) {
     byte[] a = connection.answer;
     int status = (a[9] - '0') * 100 + (a[10] - '0') * 10 + a[11] - '0';
     if (status == 200) {
       ok[bin]++;
+      okSent[sent]++;
     } else if (status == 503 || status == 429) {
       refused[bin]++;
+      refusedSent[sent]++;
       bare += saysWhen(a, bodyAt(a, connection.length)) ? 0 : 1;
     } else {
       other++;
@@ -265,9 +275,11 @@ final class OpenLoad {
     return "{\"okPerSecond\":"
         + Arrays.stream(ok).asLongStream().sum() / seconds
         + times("ok", ok)
+        + times("okSent", okSent)
         + ",\"refusedPerSecond\":"
         + Arrays.stream(refused).asLongStream().sum() / seconds
         + times("refused", refused)
+        + times("refusedSent", refusedSent)
         + ",\"bare\":"
         + bare
         + ",\"other\":"

@@ -25,6 +25,7 @@ public final class ScoringVerticle extends VerticleBase {
   public static final String ADDRESS = "scoring";
 
   private static final Logger LOG = LoggerFactory.getLogger(ScoringVerticle.class);
+  private static final long MOST_SHARE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
   private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
 
   private final ScoringRuntime runtime;
@@ -34,6 +35,8 @@ public final class ScoringVerticle extends VerticleBase {
   private float[] input = new float[0];
   private final float[] output;
   private final AtomicInteger depth;
+  private boolean yielding;
+  private long yieldedNanos;
 
   /**
    * Over a runtime.
@@ -81,11 +84,23 @@ public final class ScoringVerticle extends VerticleBase {
     }
   }
 
-  /** A slice a turn: single rows that have come meanwhile are scored between two slices. */
+  /**
+   * A slice a turn, so that single rows that have come meanwhile are scored between two slices; or
+   * as many as fit into what the loop did else in that turn: a loop that is busy refusing what is
+   * too much must not starve what it took on.
+   */
   private void drainBatches() {
-    boolean more = batches.drain(System.nanoTime());
+    long started = System.nanoTime();
+    long share = yielding ? Math.min(started - yieldedNanos, MOST_SHARE_NANOS) : 0;
+    long now = started;
+    boolean more = batches.drain(now);
+    while (more && (now = System.nanoTime()) - started < share) {
+      more = batches.drain(now);
+    }
     depth.lazySet(waiting());
+    yielding = more;
     if (more) {
+      yieldedNanos = System.nanoTime();
       nextTurn(this::drainBatches);
     }
   }

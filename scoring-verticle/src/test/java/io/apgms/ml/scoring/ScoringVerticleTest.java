@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -116,6 +117,30 @@ class ScoringVerticleTest extends OneLoop {
     vertx.setPeriodic(1, id -> turns.incrementAndGet()); // of the same loop
     vertx.eventBus().send(ScoringVerticle.ADDRESS, batch, Sender.LOCAL);
     assertThat(get(turnsBefore.future())).isGreaterThan(2);
+  }
+
+  @Test
+  void send_batchBesideABusyLoop_getsHalfOfIt() {
+    ScoringRuntime oneRow = new ScoringRuntime(1, new SimpleMeterRegistry());
+    oneRow.prepare(tiny(OLD, IDENTITY));
+    oneRow.activate(TINY, OLD);
+    get(vertx.deployVerticle(new ScoringVerticle(oneRow, QUEUE_ROWS)));
+    AtomicInteger turns = new AtomicInteger();
+    Promise<Integer> turnsBefore = Promise.promise();
+    vertx.eventBus().<ScoredBatch>localConsumer("me", answer -> turnsBefore.complete(turns.get()));
+    ScoreBatch batch =
+        new ScoreBatch(1, "me", TINY, null, new float[4_096], 4_096, Long.MAX_VALUE / 2);
+    vertx.setPeriodic(
+        1, // of the same loop
+        id -> {
+          long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(5);
+          while (System.nanoTime() < end) {
+            Thread.onSpinWait();
+          }
+          turns.incrementAndGet();
+        });
+    vertx.eventBus().send(ScoringVerticle.ADDRESS, batch, Sender.LOCAL);
+    assertThat(get(turnsBefore.future())).as("4,096 slices, one a turn before").isLessThan(400);
   }
 
   @Test
