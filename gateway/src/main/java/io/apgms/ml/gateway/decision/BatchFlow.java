@@ -173,7 +173,8 @@ public final class BatchFlow implements AutoCloseable {
   }
 
   private void refuse(Waiting waiting, Refusal why, @Nullable ServedModel model) {
-    parts.meters().refused(why, model);
+    Call call = waiting.call;
+    parts.refused(why, model, call.modelId(), call.arrivedNanos(), call.deadlineNanos());
     waiting.reply.refused(why);
   }
 

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,7 +54,22 @@ public final class DecisionFlow implements AutoCloseable {
       DecisionModes modes,
       @Nullable DecisionLog log,
       ActionCap cap,
-      DecisionMeters meters) {}
+      DecisionMeters meters) {
+    /** Counts what got no decision to the version it was, or would have been, for. */
+    void refused(
+        Refusal why,
+        @Nullable ServedModel model,
+        String modelId,
+        long arrivedNanos,
+        long deadlineNanos) {
+      ServedModel of = model == null ? runtime.active(modelId) : model;
+      boolean hurried =
+          of != null
+              && System.nanoTime() - deadlineNanos >= 0
+              && deadlineNanos - arrivedNanos < TimeUnit.MILLISECONDS.toNanos(of.slo().latencyMs());
+      meters.refused(why, of, modelId, hurried);
+    }
+  }
 
   /** What was sent to be scored, in the order in which it came. */
   private record Chunk(List<Pending> requests, long sentNanos) {
@@ -315,7 +331,7 @@ public final class DecisionFlow implements AutoCloseable {
 
   private void refuse(Pending p, Refusal why, @Nullable ServedModel model) {
     close(p);
-    parts.meters().refused(why, model);
+    parts.refused(why, model, p.call.modelId(), p.terms.arrivedNanos(), p.terms.deadlineNanos());
     p.reply.refused(why, why == Refusal.UNKNOWN_OUTCOME ? p.decided().id() : null);
   }
 
