@@ -34,7 +34,7 @@ class ITAudit {
 
   private RunningService start() throws Exception {
     RunningService service = RunningService.start(dir, QUICK);
-    token = service.token("oncall");
+    token = service.token("oncall,data-scientist");
     return service;
   }
 

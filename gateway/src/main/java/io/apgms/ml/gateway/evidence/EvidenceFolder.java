@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -23,8 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Writes the folder: {@code evidence.json} says all in one, {@code index.html} shows it, {@code
- * artifacts/} is the version with its signature, {@code audit/} the proofs of what was done with
- * it, {@code heads.ndjson} the signed heads they lead to, {@code SHA256SUMS} every file's digest.
+ * artifacts/} is the version with its signature, {@code audit/} the proofs of what was done with it
+ * and its tickets, {@code heads.ndjson} the signed heads they lead to, {@code SHA256SUMS} every
+ * file's digest.
  */
 public final class EvidenceFolder {
   static final String FORMAT = "ml-service-evidence-1";
@@ -52,9 +54,16 @@ public final class EvidenceFolder {
    * What the service says.
    *
    * @param revisions of the model, newest first, as the deployments route gives them
-   * @param proofs of the audit entries of the revisions that lead to or away from the version
+   * @param tickets by which the version was promoted, as the tickets route gives them
+   * @param proofs of the audit entries of the revisions that lead to or away from the version, and
+   *     of those that the tickets name
    */
-  public record Answers(List<JsonNode> revisions, List<JsonNode> proofs) {}
+  public record Answers(List<JsonNode> revisions, List<JsonNode> tickets, List<JsonNode> proofs) {}
+
+  /** The entries of the log that a ticket names, whose proofs belong to it. */
+  public static List<String> auditIds(JsonNode ticket) {
+    return EvidenceTickets.auditIds(ticket);
+  }
 
   private EvidenceFolder() {}
 
@@ -83,6 +92,9 @@ public final class EvidenceFolder {
             .put("signer", artifact.signer())
             .put("collectedAt", now.toString());
     served(evidence.putArray("served"), answers.revisions(), version);
+    List<JsonNode> entries = answers.proofs().stream().map(p -> p.path("entry")).toList();
+    EvidenceTickets.write(
+        evidence.putArray("tickets"), answers.tickets(), EvidenceTickets.counted(entries));
     proofs(evidence.putArray("auditEntries"), out, answers.proofs());
     Files.writeString(out.resolve(JSON_FILE), JSON.writeValueAsString(evidence) + "\n");
     String card = card(out, model, version);
@@ -131,7 +143,7 @@ public final class EvidenceFolder {
       throws IOException {
     Files.createDirectory(out.resolve(AUDIT));
     SortedSet<String> heads = new TreeSet<>();
-    for (JsonNode proof : proofs) {
+    for (JsonNode proof : inOrder(proofs)) {
       JsonNode entry = proof.path("entry");
       String file = AUDIT + "/" + String.format("%09d", entry.path("seq").asLong()) + ".json";
       Files.writeString(out.resolve(file), proof + "\n");
@@ -151,6 +163,12 @@ public final class EvidenceFolder {
           .put("headExported", exported);
     }
     Files.write(out.resolve(HEADS), heads.stream().map(l -> l.substring(20)).toList());
+  }
+
+  private static List<JsonNode> inOrder(List<JsonNode> proofs) {
+    return proofs.stream()
+        .sorted(Comparator.comparingLong(p -> p.at("/entry/seq").asLong()))
+        .toList();
   }
 
   private static String line(JsonNode head) {
