@@ -5,10 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.gateway.http.DevIssuer;
+import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.registry.GateResult.Outcome;
+import io.vertx.core.Vertx;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The people of a ticket, over HTTP: ana its author, ben, cora, dora who promotes, and olga. */
@@ -20,18 +25,25 @@ final class Approvers {
   private final ApprovalRun run;
   private final Map<String, String> tokens = new HashMap<>();
 
-  Approvers(RunningService service, ApprovalRun run) throws Exception {
+  /**
+   * Their tokens, by the development issuer's key of the service.
+   *
+   * @param dir that the service was started in
+   */
+  Approvers(RunningService service, ApprovalRun run, Path dir) throws Exception {
     this.service = service;
     this.run = run;
-    String[][] people = {
-      {"ana", "data-scientist"},
-      {"ben", "data-scientist"},
-      {"cora", "compliance"},
-      {"dora", "ds-lead"},
-      {"olga", "oncall"},
-    };
-    for (String[] p : people) {
-      tokens.put(p[0], service.run(Map.of(), 0, "token", "--subject", p[0], "--role", p[1]));
+    Vertx vertx = Vertx.vertx();
+    try {
+      DevIssuer issuer = DevIssuer.open(vertx, dir.resolve("data"));
+      for (String scientist : List.of("ana", "ben")) {
+        tokens.put(scientist, issuer.mint(scientist, null, List.of(Roles.DATA_SCIENTIST)));
+      }
+      tokens.put("cora", issuer.mint("cora", null, List.of(Roles.COMPLIANCE)));
+      tokens.put("dora", issuer.mint("dora", null, List.of(Roles.DS_LEAD)));
+      tokens.put("olga", issuer.mint("olga", null, List.of(Roles.ONCALL)));
+    } finally {
+      PlantedService.await(vertx.close());
     }
   }
 

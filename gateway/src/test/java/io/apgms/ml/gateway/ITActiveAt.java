@@ -69,7 +69,7 @@ class ITActiveAt {
     Instant before = Instant.now();
     try (RunningService running = RunningService.start(dir, settings)) {
       service = running;
-      people = new Approvers(service, run);
+      people = new Approvers(service, run, dir);
       RunningService.await(Duration.ofSeconds(10), this::isActing);
       note("bootstrap");
       String digest = run.candidate(service, NEXT);

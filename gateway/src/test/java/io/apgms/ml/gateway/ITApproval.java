@@ -383,22 +383,11 @@ class ITApproval {
     JsonNode told = JSON.readTree(Path.of(out, "evidence.json").toFile());
     assertThat(told.at("/served/0/ticket").asText()).isEqualTo("MLAPPROVAL-1");
     assertThat(told.at("/tickets/0/evidence/1/gates")).hasSize(4);
-    List<String> approvals = new java.util.ArrayList<>();
-    told.at("/tickets/0/approvals")
-        .forEach(
-            a ->
-                approvals.add(
-                    a.path("kind").asText()
-                        + " "
-                        + a.path("actor").asText()
-                        + " "
-                        + a.path("counted").asBoolean()));
-    assertThat(approvals)
-        .containsExactly(
-            "peer_review solo false",
-            "risk_signoff cora true",
-            "peer_review ben true",
-            "waiver cora true");
+    JsonNode approvals = told.at("/tickets/0/approvals");
+    assertThat(approvals.findValuesAsText("actor")).containsExactly("solo", "cora", "ben", "cora");
+    assertThat(approvals.findValuesAsText("counted"))
+        .as("one is of older evidence")
+        .containsExactly("false", "true", "true", "true");
     assertThat(Files.readString(Path.of(out, "index.html")))
         .contains("How it was approved", "no canary rows yet", "waiver of smoke");
   }

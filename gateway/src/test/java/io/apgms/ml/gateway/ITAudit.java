@@ -248,7 +248,7 @@ class ITAudit {
         .isEqualTo(2 * told.path("decisions").asLong());
     assertThat(run(service, 0, "ticket", "show", "MLAPPROVAL-1"))
         .contains("replay 1", "sex=female", "allow -> review");
-    assertThat(audit(service, 0, "show", "--limit", "1")).contains("ticket.replay");
+    assertThat(audit(service, 0, "show", "--limit", "500")).contains("ticket.replay");
   }
 
   private static String groups(int i) {

@@ -65,7 +65,7 @@ class ITErrorBudget {
     ApprovalRun run = new ApprovalRun(dir);
     run.latencyMs = 1;
     try (RunningService service = RunningService.start(dir, run.environment())) {
-      Approvers people = new Approvers(service, run);
+      Approvers people = new Approvers(service, run, dir);
       assertThat(service.metric(REMAINING, MODEL)).as("there at once, and whole").isEqualTo(1);
       for (String window : ErrorBudget.WINDOWS.keySet()) {
         String page = service.management("GET", "/metrics", null, null).body();

@@ -117,7 +117,7 @@ public final class BatchFlow implements AutoCloseable {
     }
     ServedModel model = batch.model();
     if (batch.outcome() != Outcome.SCORED || model == null) {
-      Refusal refusal = DecisionFlow.refusal(batch.outcome());
+      Refusal refusal = Refusal.of(batch.outcome());
       refuse(waiting, refusal == null ? Refusal.FAILED : refusal, model);
       return;
     }

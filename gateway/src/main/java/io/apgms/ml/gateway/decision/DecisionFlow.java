@@ -177,7 +177,7 @@ public final class DecisionFlow implements AutoCloseable {
 
   private void settle(Pending p, ScoreResult result, long now, List<Pending> toSpool) {
     ServedModel model = result.model();
-    Refusal refusal = refusal(result.outcome());
+    Refusal refusal = Refusal.of(result.outcome());
     if (refusal != null || model == null) {
       refuse(p, refusal == null ? Refusal.FAILED : refusal, model);
       return;
@@ -207,7 +207,7 @@ public final class DecisionFlow implements AutoCloseable {
       return;
     }
     if (result == null || result.explanation() == null) {
-      Refusal why = result == null ? null : refusal(result.outcome());
+      Refusal why = result == null ? null : Refusal.of(result.outcome());
       refuse(p, why == null ? Refusal.FAILED : why, model);
       return;
     }
@@ -338,19 +338,6 @@ public final class DecisionFlow implements AutoCloseable {
   private void close(Pending p) {
     p.answered = true;
     open--;
-  }
-
-  static @Nullable Refusal refusal(ScoreResult.Outcome outcome) {
-    return switch (outcome) {
-      case SCORED -> null;
-      case EXPIRED -> Refusal.EXPIRED;
-      case OVERLOADED -> Refusal.OVERLOADED;
-      case NO_MODEL -> Refusal.NO_MODEL;
-      case NO_VERSION -> Refusal.NO_VERSION;
-      case REVOKED -> Refusal.REVOKED;
-      case INVALID_OUTPUT -> Refusal.INVALID_OUTPUT;
-      case FAILED -> Refusal.FAILED;
-    };
   }
 
   /** Answers what is out of time, wherever it hangs; forgets chunks with nothing left to answer. */

@@ -79,7 +79,7 @@ public final class EvidenceFolder {
     String model = artifact.manifest().model();
     String version = artifact.manifest().version();
     copyAll(sources.artifact(), out.resolve(ARTIFACTS).resolve(model).resolve(version));
-    Files.write(out.resolve(TRUST), sources.trust().toJson());
+    Files.write(out.resolve(TRUST), sources.trust().only(model).toJson());
     if (sources.headKey() != null) {
       Files.copy(sources.headKey(), out.resolve(HEAD_KEY));
     }
