@@ -34,6 +34,7 @@ public record ReplaySummary(
     List<Group> groups) {
   private static final int MAX_GROUPS = 510; // replay counts further ones together
   private static final int MAX_VERSIONS = 1_000;
+  private static final int MAX_NAME = 1_000;
 
   /** Most bytes of the document. */
   public static final int MAX_BYTES = 65_536;
@@ -60,6 +61,8 @@ public record ReplaySummary(
               + " and "
               + MAX_VERSIONS);
     }
+    byVersion.keySet().forEach(Names::requireVersion);
+    scoreShift.forEach(ReplaySummary::requireShift);
     long told = byVersion.values().stream().mapToLong(Long::longValue).sum();
     if (told != decisions) {
       throw new RegistryException.Invalid(
@@ -83,6 +86,8 @@ public record ReplaySummary(
       long allowToReview,
       long reviewToAllow) {
     public Group {
+      Text.requireStorable("replay: attribute", attribute, MAX_NAME);
+      Text.requireStorable("replay: value", value, MAX_NAME);
       requireAddsUp(
           attribute + "=" + value,
           decisions,
@@ -103,6 +108,13 @@ public record ReplaySummary(
         || n[2] != n[1] + n[3] - n[4]) {
       throw new RegistryException.Invalid(
           "replay: the counts of " + what + " do not add up, expected those of one replay");
+    }
+  }
+
+  private static void requireShift(String name, double shift) {
+    if (!name.matches("[a-z0-9]{1,16}") || !(Math.abs(shift) <= 1)) {
+      throw new RegistryException.Invalid(
+          "replay: a shift of scores of " + shift + ", expected a named one from -1 to 1");
     }
   }
 

@@ -120,6 +120,11 @@ class TicketReplayTest {
           {"\"groups\":", "\"more\":1,\"groups\":"},
           {"\"byVersion\":{", "\"byVersion\":{\"x\":null,"},
           {"sha256:", "md5:"},
+          {"0.01", "1e999"},
+          {"\"mean\"", "\"No Name\""},
+          {"\"female\"", "\"\\\\u0000\""},
+          {"\"female\"", "\"\\\\ud800\""},
+          {"\"20261123\"", "\"yesterday\""},
         }) {
       String changed = json.replaceFirst(java.util.regex.Pattern.quote(edit[0]), edit[1]);
       assertThat(changed).isNotEqualTo(json);

@@ -42,13 +42,9 @@ public final class BudgetVerticle extends VerticleBase {
   private @Nullable Map<String, Used> unacknowledged;
 
   public BudgetVerticle(ErrorBudgets budgets, DecisionMeters meters) {
-    this(budgets, meters, Instant.now());
-  }
-
-  BudgetVerticle(ErrorBudgets budgets, DecisionMeters meters, Instant now) {
     this.budgets = budgets;
     this.counted = new BudgetReport(meters);
-    this.readTo = now.minus(ErrorBudget.PERIOD).minus(Duration.ofHours(1));
+    this.readTo = Instant.now().minus(ErrorBudget.PERIOD).minus(Duration.ofHours(1));
   }
 
   @Override
@@ -69,7 +65,8 @@ public final class BudgetVerticle extends VerticleBase {
     return report().compose(v -> report()).otherwiseEmpty();
   }
 
-  private Future<Void> round() {
+  /** One report and one reading. */
+  Future<Void> round() {
     running = true;
     return report()
         .compose(v -> read())

@@ -127,10 +127,11 @@ public final class EvidenceCheck {
     String model = evidence.path("modelId").asText();
     String version = evidence.path("modelVersion").asText();
     String card = EvidenceFolder.card(folder, model, version);
-    if (!Files.readString(folder.resolve("index.html")).equals(EvidencePage.html(evidence, card))) {
+    if (!Files.readString(folder.resolve(EvidenceFolder.PAGE))
+        .equals(EvidencePage.html(evidence, card))) {
       wrong.add("index.html does not show what evidence.json says");
     }
-    if (!Files.readString(folder.resolve("VERIFY.md"))
+    if (!Files.readString(folder.resolve(EvidenceFolder.HOW_TO))
         .equals(EvidencePage.instructions(model, version))) {
       wrong.add("VERIFY.md is not as it was written");
     }

@@ -37,6 +37,8 @@ public final class EvidenceFolder {
   static final String HEAD_KEY = "audit-head.pub";
   static final String TRUST = "trust.json";
   static final String SUMS = "SHA256SUMS";
+  static final String PAGE = "index.html";
+  static final String HOW_TO = "VERIFY.md";
 
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -98,8 +100,8 @@ public final class EvidenceFolder {
     proofs(evidence.putArray("auditEntries"), out, answers.proofs());
     Files.writeString(out.resolve(JSON_FILE), JSON.writeValueAsString(evidence) + "\n");
     String card = card(out, model, version);
-    Files.writeString(out.resolve("index.html"), EvidencePage.html(evidence, card));
-    Files.writeString(out.resolve("VERIFY.md"), EvidencePage.instructions(model, version));
+    Files.writeString(out.resolve(PAGE), EvidencePage.html(evidence, card));
+    Files.writeString(out.resolve(HOW_TO), EvidencePage.instructions(model, version));
     sums(out);
   }
 

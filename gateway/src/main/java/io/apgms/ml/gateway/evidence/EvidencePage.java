@@ -108,7 +108,7 @@ final class EvidencePage {
     for (String file :
         new String[] {
           EvidenceFolder.JSON_FILE,
-          "VERIFY.md",
+          EvidenceFolder.HOW_TO,
           EvidenceFolder.HEADS,
           EvidenceFolder.TRUST,
           folder + "manifest.json",

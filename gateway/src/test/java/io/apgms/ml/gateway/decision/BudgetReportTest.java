@@ -4,13 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.apgms.ml.gateway.decision.ModelMeters.SloCount;
-import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.ErrorBudget.Used;
-import io.apgms.ml.registry.Manifest.Slo;
 import io.apgms.ml.scoring.ServedModel;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -25,15 +22,6 @@ class BudgetReportTest {
       new DecisionMeters(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
   private final BudgetReport report = new BudgetReport(meters);
 
-  private static ServedModel model(String id, String version, long latencyMs) {
-    var manifest =
-        ArtifactStore.withoutSignatures(Path.of("../artifacts/models"))
-            .load("risk-score", "20261123")
-            .manifest();
-    return new ServedModel(
-        id, version, "sha256:x", manifest.features(), 0.5, new Slo(0.99, latencyMs), List.of());
-  }
-
   private static long ms(long ms) {
     return TimeUnit.MILLISECONDS.toNanos(ms);
   }
@@ -41,7 +29,7 @@ class BudgetReportTest {
   /** What the SLO defines, each kind once; a bound of 333 ms is no bucket of all models. */
   @Test
   void next_eachOutcome_countsAsTheSloSays() {
-    ServedModel m = model("m", "1", 333);
+    ServedModel m = Answered.model("m", "1", 333);
     meters.of(m).observed(0, 1, ms(333)); // not over it
     meters.of(m).observed(0, 1, ms(334)); // late
     meters.of(m).observed(0, 1, ms(5));
@@ -66,9 +54,9 @@ class BudgetReportTest {
 
   @Test
   void next_versionsOfOneModel_areOneBudget_otherModelsHaveTheirs() {
-    meters.of(model("m", "1", 100)).observed(0, 1, ms(50));
-    meters.of(model("m", "2", 10)).observed(0, 1, ms(50));
-    meters.of(model("n", "1", 100)).observed(0, 1, ms(50));
+    meters.of(Answered.model("m", "1", 100)).observed(0, 1, ms(50));
+    meters.of(Answered.model("m", "2", 10)).observed(0, 1, ms(50));
+    meters.of(Answered.model("n", "1", 100)).observed(0, 1, ms(50));
     Map<String, Used> used = report.next();
     assertThat(used.get("m").requests()).isEqualTo(2);
     assertThat(used.get("m").bad()).as("each by its own bound").isEqualTo(1);
@@ -82,9 +70,9 @@ class BudgetReportTest {
     meters.limited();
     assertThat(report.next()).isEmpty();
     for (int i = 0; i < 3; i++) {
-      meters.of(model("m", "1", 100)).observed(0, 1, ms(1));
+      meters.of(Answered.model("m", "1", 100)).observed(0, 1, ms(1));
     }
-    meters.of(model("n", "1", 100)).observed(0, 1, ms(1));
+    meters.of(Answered.model("n", "1", 100)).observed(0, 1, ms(1));
     meters.limited();
     meters.limited();
     Map<String, Used> used = report.next();
