@@ -4,6 +4,7 @@ import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.admin.BudgetVerticle;
 import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
@@ -143,6 +144,9 @@ public final class Service implements AutoCloseable {
                 data.replicaId(),
                 Database.connectOptions(address, timeoutMs)));
     deploy(vertx, () -> control, 1);
+    DecisionMeters decisions = new DecisionMeters(meters);
+    BudgetVerticle budgets = new BudgetVerticle(registry.errorBudgets(), decisions);
+    deploy(vertx, () -> budgets, 1);
 
     HeadFiles heads = HeadFiles.open(settings.audit().headDir(), HeadKey.open(data.path()));
     audit(vertx, registry, heads, feedback != null);
@@ -166,6 +170,7 @@ public final class Service implements AutoCloseable {
                 modes,
                 Guard.management(doors, new RefusalAudit(registry.audit())),
                 control,
+                budgets,
                 feedback == null ? null : feedback.log(),
                 heads,
                 approvals(),
@@ -180,7 +185,7 @@ public final class Service implements AutoCloseable {
                 modes,
                 feedback == null ? null : feedback.log(),
                 new ActionCap(settings.decision().actionCap()),
-                new DecisionMeters(meters)),
+                decisions),
             Guard.api(doors, settings.auth().dev()),
             feedback == null ? null : feedback.labels(),
             new Door(settings.http(), settings.limits(), tls)));

@@ -23,6 +23,9 @@ final class ApprovalRun {
   private final Path policy;
   private final Path dir;
 
+  /** The SLO's bound of the models it trains. */
+  int latencyMs = 250;
+
   ApprovalRun(Path dir) throws IOException, InterruptedException {
     this.dir = dir;
     this.models = dir.resolve("registry/models");
@@ -81,8 +84,10 @@ final class ApprovalRun {
   String candidate(RunningService service, String version) throws Exception {
     String run = dir.resolve("run").toString();
     if (!Files.exists(dir.resolve("run"))) {
-      String schema = SmallRun.schema(dir).toString();
-      service.run(Map.of(), 0, "train", "--schema", schema, "--out", run);
+      Path schema = SmallRun.schema(dir);
+      String yaml = Files.readString(schema);
+      Files.writeString(schema, yaml.replace("latencyMs: 250", "latencyMs: " + latencyMs));
+      service.run(Map.of(), 0, "train", "--schema", schema.toString(), "--out", run);
       service.run(Map.of(), 0, "evaluate", "--run", run);
     }
     String said = service.run(Map.of(), 0, "package", "--run", run, "--version", version);

@@ -46,6 +46,7 @@ class ITApproval {
     jira = JiraStub.start();
     jira.fail(new JiraStub.Fault(503, null, "{}"), 1);
     Map<String, String> settings = new HashMap<>(run.environment());
+    settings.put("ML_AUDIT_HEAD_MS", "1000");
     settings.put("ML_JIRA_URL", jira.url());
     settings.put("ML_JIRA_PROJECT", JiraStub.PROJECT);
     settings.put("ML_JIRA_EMAIL", JiraStub.EMAIL);
@@ -371,5 +372,23 @@ class ITApproval {
             "ticket.close by dora");
     assertThat(cli("ana", 0, "ticket", "show", "MLAPPROVAL-2")).contains("MLAPPROVAL-2");
     assertThat(service.logText()).doesNotContain(JiraStub.TOKEN);
+  }
+
+  @Test
+  @Order(8)
+  void evidence_ofAPromotedVersion_hasItsTicketAndIsCheckedOffline() throws Exception {
+    String out = dir.resolve("evidence").toString();
+    cli("olga", 0, "evidence", "--model", "risk-score", "--version", VERSION, "--out", out);
+    assertThat(cli("olga", 0, "evidence", "--check", out)).contains("holds", "the tickets");
+    JsonNode told = JSON.readTree(Path.of(out, "evidence.json").toFile());
+    assertThat(told.at("/served/0/ticket").asText()).isEqualTo("MLAPPROVAL-1");
+    assertThat(told.at("/tickets/0/evidence/1/gates")).hasSize(4);
+    JsonNode approvals = told.at("/tickets/0/approvals");
+    assertThat(approvals.findValuesAsText("actor")).containsExactly("solo", "cora", "ben", "cora");
+    assertThat(approvals.findValuesAsText("counted"))
+        .as("one is of older evidence")
+        .containsExactly("false", "true", "true", "true");
+    assertThat(Files.readString(Path.of(out, "index.html")))
+        .contains("How it was approved", "no canary rows yet", "waiver of smoke");
   }
 }

@@ -34,7 +34,7 @@ class ITAudit {
 
   private RunningService start() throws Exception {
     RunningService service = RunningService.start(dir, QUICK);
-    token = service.token("oncall");
+    token = service.token("oncall,data-scientist");
     return service;
   }
 
@@ -205,6 +205,7 @@ class ITAudit {
       assertThat(told.path("groups").get(0).path("reviewToAllow").asLong())
           .isEqualTo(femaleToAllow);
       assertThat(toReview + toAllow).as("flips to tell").isPositive();
+      attached(service, told);
       assertThat(
               run(
                   service,
@@ -218,6 +219,36 @@ class ITAudit {
                   "0"))
           .contains("expected 1 to 550");
     }
+  }
+
+  /** With its ticket's reviewers, and with no other's. */
+  private void attached(RunningService service, JsonNode told) throws Exception {
+    for (String version : List.of("20261116", "20261123")) {
+      service.management(
+          "POST",
+          "/admin/tickets",
+          "{\"modelId\":\"risk-score\",\"version\":\""
+              + version
+              + "\",\"trigger\":\"manual\",\"reason\":\"x\"}",
+          token);
+    }
+    String[] replay = {"--model", "risk-score", "--version", "20261116", "--days", "1", "--ticket"};
+    String[] to = java.util.Arrays.copyOf(replay, replay.length + 1);
+    to[replay.length] = "MLAPPROVAL-2";
+    assertThat(run(service, 1, "replay", to)).contains("expected sha256:", "of MLAPPROVAL-2");
+    to[replay.length] = "MLAPPROVAL-1";
+    assertThat(run(service, 0, "replay", to)).contains("attached to MLAPPROVAL-1, replay 1");
+    JsonNode kept =
+        RunningService.json(service.management("GET", "/admin/tickets/MLAPPROVAL-1", null, token))
+            .at("/replays/0/summary");
+    assertThat(kept.path("digest")).isEqualTo(told.path("digest"));
+    assertThat(kept.path("groups").get(0).path("value").asText()).isEqualTo("female");
+    assertThat(kept.path("decisions").asLong())
+        .as("with those that were asked meanwhile")
+        .isEqualTo(2 * told.path("decisions").asLong());
+    assertThat(run(service, 0, "ticket", "show", "MLAPPROVAL-1"))
+        .contains("replay 1", "sex=female", "allow -> review");
+    assertThat(audit(service, 0, "show", "--limit", "500")).contains("ticket.replay");
   }
 
   private static String groups(int i) {

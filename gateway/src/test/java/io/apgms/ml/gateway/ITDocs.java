@@ -85,8 +85,10 @@ class ITDocs {
 
     assertThat(outputs).hasSizeGreaterThan(11);
     assertThat(outputs).anySatisfy(o -> assertThat(o).contains("is revoked", "not any more"));
-    assertThat(outputs.get(outputs.size() - 2))
-        .contains("tagged risk-score_20261130", "promoted, revision");
+    assertThat(outputs)
+        .anySatisfy(o -> assertThat(o).contains("tagged risk-score_20261130", "promoted, revision"))
+        .anySatisfy(o -> assertThat(o).contains("attached to MLAPPROVAL-1, replay 1"))
+        .anySatisfy(o -> assertThat(o).contains("apgms_ml_error_budget_remaining_ratio{"));
     assertThat(copy.tags()).isEqualTo("risk-score_20261130");
   }
 

@@ -66,6 +66,7 @@ class ITRoles {
           new Door(true, "GET", "/admin/tickets", STAFF),
           new Door(true, "GET", TICKET, STAFF),
           new Door(true, "POST", TICKET + "/evidence", Set.of("data-scientist", "sre")),
+          new Door(true, "POST", TICKET + "/replay", Set.of("data-scientist")),
           new Door(true, "POST", TICKET + "/review", Set.of("data-scientist")),
           new Door(true, "POST", TICKET + "/signoff", Set.of("compliance")),
           new Door(true, "POST", TICKET + "/waiver", Set.of("compliance")),

@@ -388,6 +388,13 @@ class OpenApiAnswersTest {
     ask(approvals.management, operation("promote"), refused);
 
     JsonNode good = approvals.approved("20261116");
+    ObjectNode replay = example("attachReplay").put("modelVersion", "20261116");
+    replay.put("digest", good.path("manifestDigest").asText());
+    String open = good.path("ticket").asText();
+    assertThat(approvals.call("ann", "attachReplay", open, replay).path("replays")).hasSize(1);
+    ObjectNode other = example("attachReplay");
+    assertThat(approvals.call("ann", "attachReplay", open, other).path("status").asInt())
+        .isEqualTo(409);
     ask(approvals.management, operation("promote"), approvals.promotion(good));
     approvals.call("dora", "closeTicket", name, null);
     approvals.call("dora", "closeTicket", name, null);

@@ -3,6 +3,7 @@ package io.apgms.ml.gateway;
 import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.admin.BudgetVerticle;
 import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
@@ -109,6 +110,7 @@ final class PlantedService implements AutoCloseable {
             new ControlVerticle.Parts(
                 registry, store, runtime, modes, settings.registry().pins(), dir, "planted", null));
     Guard.Parts doors = new Guard.Parts(PlantedService::caller, new SubjectLimits(1), meters);
+    DecisionMeters decisions = new DecisionMeters(meters);
     this.management =
         new ManagementVerticle.Parts(
             settings.management(),
@@ -118,6 +120,7 @@ final class PlantedService implements AutoCloseable {
             modes,
             Guard.management(doors, (caller, route) -> {}),
             control,
+            new BudgetVerticle(registry.errorBudgets(), decisions),
             feedback.log(),
             heads(dir),
             new ManagementVerticle.Approvals(
@@ -132,8 +135,7 @@ final class PlantedService implements AutoCloseable {
         new ApiVerticle.Parts(
             settings.http(),
             settings.scoring(),
-            new DecisionFlow.Parts(
-                runtime, modes, feedback.log(), new ActionCap(600), new DecisionMeters(meters)),
+            new DecisionFlow.Parts(runtime, modes, feedback.log(), new ActionCap(600), decisions),
             Guard.api(doors, false),
             feedback.labels(),
             new Door(settings.http(), settings.limits(), null));

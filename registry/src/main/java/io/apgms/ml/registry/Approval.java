@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public record Approval(
     UUID id,
     Kind kind,
-    @Nullable Gate gate,
+    @Nullable Waivable gate,
     String actor,
     Instant at,
     Bound bound,

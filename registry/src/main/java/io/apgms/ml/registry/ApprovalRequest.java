@@ -22,7 +22,7 @@ public record ApprovalRequest(
     String actor,
     String reason,
     Bound bound,
-    @Nullable Gate gate,
+    @Nullable Waivable gate,
     @Nullable Signoff signoff,
     List<Difference> differences) {
   public ApprovalRequest {
@@ -42,9 +42,9 @@ public record ApprovalRequest(
         ticket, Kind.peer_review, actor, reason, bound, null, null, List.of());
   }
 
-  /** Compliance's word on a gate that could not conclude. */
+  /** Compliance's word on a gate that could not conclude, or on a spent error budget. */
   public static ApprovalRequest waiver(
-      String ticket, String actor, String reason, Bound bound, Gate gate) {
+      String ticket, String actor, String reason, Bound bound, Waivable gate) {
     return new ApprovalRequest(ticket, Kind.waiver, actor, reason, bound, gate, null, List.of());
   }
 }

@@ -18,6 +18,8 @@ public record GateEvidence(
     String manifestDigest,
     String policyDigest,
     List<GateResult> results) {
+  private static final int MAX_REASON = 20_000;
+
   public GateEvidence {
     Names.requireModel(model);
     Names.requireVersion(version);
@@ -39,6 +41,9 @@ public record GateEvidence(
       GateEvidence evidence = StrictJson.MAPPER.readValue(json, GateEvidence.class);
       if (evidence == null) {
         throw new RegistryException.Invalid("gate evidence: null, expected an object");
+      }
+      for (GateResult result : evidence.results()) {
+        result.reasons().forEach(r -> Text.requireStorable("reason", r, MAX_REASON));
       }
       return evidence;
     } catch (IOException e) {

@@ -1,6 +1,7 @@
 package io.apgms.ml.registry;
 
 import io.apgms.ml.registry.Deployment.Kind;
+import io.apgms.ml.registry.ErrorBudget.Used;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.SqlConnection;
 import java.util.HashMap;
@@ -34,8 +35,10 @@ public final class Promotions {
    * What a promotion is decided over.
    *
    * @param active null where the model has no version
+   * @param used of the model's error budget
    */
-  public record Preflight(TicketState ticket, @Nullable Pointer active, List<Refusal> refusals) {
+  public record Preflight(
+      TicketState ticket, @Nullable Pointer active, Used used, List<Refusal> refusals) {
     /** For {@link PromoteCommand#onRevision()}. */
     public @Nullable Integer revision() {
       return active == null ? null : active.revision();
@@ -43,16 +46,30 @@ public final class Promotions {
   }
 
   private static Future<Preflight> preflight(SqlConnection c, PromoteCommand command) {
-    return DeploymentTable.lockPointerIfAny(c, command.model())
+    return read(
+        c,
+        command.model(),
+        command.ticket(),
+        (state, active, used) -> TicketRules.ofPromotion(state, command, active, used));
+  }
+
+  private interface Rules {
+    List<Refusal> of(TicketState state, @Nullable Pointer active, Used used);
+  }
+
+  private static Future<Preflight> read(SqlConnection c, String model, String ticket, Rules rules) {
+    return DeploymentTable.lockPointerIfAny(c, model)
+        .map(active -> active.orElse(null))
         .compose(
             active ->
-                TicketTable.lock(c, command.ticket())
-                    .map(
+                TicketTable.lock(c, ticket)
+                    .compose(
                         state ->
-                            new Preflight(
-                                state,
-                                active.orElse(null),
-                                TicketRules.ofPromotion(state, command, active.orElse(null)))));
+                            ErrorBudgets.used(c, model)
+                                .map(
+                                    used ->
+                                        new Preflight(
+                                            state, active, used, rules.of(state, active, used)))));
   }
 
   /** What a ticket lacks now, whoever would promote; NotFound for an unknown one. */
@@ -79,16 +96,11 @@ public final class Promotions {
   }
 
   private static Future<Preflight> readiness(SqlConnection c, Ticket ticket) {
-    return DeploymentTable.lockPointerIfAny(c, ticket.model())
-        .compose(
-            active ->
-                TicketTable.lock(c, ticket.name())
-                    .map(
-                        state ->
-                            new Preflight(
-                                state,
-                                active.orElse(null),
-                                TicketRules.ofReadiness(state, active.orElse(null), List.of()))));
+    return read(
+        c,
+        ticket.model(),
+        ticket.name(),
+        (state, active, used) -> TicketRules.ofReadiness(state, active, used, List.of()));
   }
 
   /**
@@ -155,8 +167,14 @@ public final class Promotions {
     detail.put("reason", command.reason());
     detail.put("ticket", command.ticket());
     detail.put("evidenceDigest", on.ticket().newest().map(TicketEvidence::digest).orElse(null));
+    detail.put("errorBudgetRemaining", rounded(on.used().remaining()));
     detail.put("approvals", on.ticket().valid().map(a -> a.id().toString()).toList());
     return detail;
+  }
+
+  /** To four decimals: what was read, not what a float holds. */
+  static double rounded(double ratio) {
+    return Math.rint(ratio * 10_000) / 10_000;
   }
 
   private static int next(@Nullable Pointer active) {

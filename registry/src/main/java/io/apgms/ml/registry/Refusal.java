@@ -24,6 +24,7 @@ public record Refusal(Rule rule, String detail) {
     THRESHOLDS,
     NOTHING_TO_WAIVE,
     GATE,
+    ERROR_BUDGET,
     NO_PEER_REVIEW,
     NO_SIGNOFF,
     PROMOTER,

@@ -42,6 +42,7 @@ public final class RegistryDatabase {
   private final TicketMirror ticketMirror;
   private final ForcedModes forcedModes;
   private final Replicas replicas;
+  private final ErrorBudgets errorBudgets;
 
   /**
    * @param timeout bound of each call, at least 10 ms; inside transactions locks are waited for
@@ -56,6 +57,7 @@ public final class RegistryDatabase {
     this.ticketMirror = new TicketMirror(db);
     this.forcedModes = new ForcedModes(db, audit);
     this.replicas = new Replicas(db);
+    this.errorBudgets = new ErrorBudgets(db);
   }
 
   public AuditLog audit() {
@@ -84,6 +86,10 @@ public final class RegistryDatabase {
 
   public Replicas replicas() {
     return replicas;
+  }
+
+  public ErrorBudgets errorBudgets() {
+    return errorBudgets;
   }
 
   /**

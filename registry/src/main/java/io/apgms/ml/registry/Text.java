@@ -28,6 +28,18 @@ final class Text {
     return value;
   }
 
+  /** Text that a document can hold and PostgreSQL's jsonb can read: no NUL, no half a pair. */
+  static void requireStorable(String field, String value, int max) {
+    int length = value.codePointCount(0, value.length());
+    if (length > max) {
+      throw new RegistryException.Invalid(
+          field + " has " + length + " characters, expected at most " + max);
+    }
+    if (value.codePoints().anyMatch(c -> c == 0 || (c >= 0xd800 && c <= 0xdfff))) {
+      throw new RegistryException.Invalid(field + " holds NUL or half a pair, expected text");
+    }
+  }
+
   static void optional(String field, @Nullable String value, int max) {
     if (value != null) {
       require(field, value, max);

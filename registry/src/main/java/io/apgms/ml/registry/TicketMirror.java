@@ -18,7 +18,7 @@ public final class TicketMirror {
   private static final String NEXT =
       "SELECT l.seq, l.id, l.actor, l.action, l.subject, l.detail FROM registry.audit_log l"
           + " WHERE l.seq > (SELECT seq FROM registry.jira_cursor) AND l.action IN ('ticket.open',"
-          + " 'ticket.evidence', 'ticket.peer_review', 'ticket.risk_signoff', 'ticket.waiver',"
+          + " 'ticket.evidence', 'ticket.replay', 'ticket.peer_review', 'ticket.risk_signoff', 'ticket.waiver',"
           + " 'ticket.withdraw', 'ticket.close', 'promote') ORDER BY l.seq LIMIT 1";
 
   private static final String TICKET =

@@ -2,6 +2,7 @@ package io.apgms.ml.registry;
 
 import io.apgms.ml.registry.Approval.Bound;
 import io.apgms.ml.registry.Approval.Kind;
+import io.apgms.ml.registry.ErrorBudget.Used;
 import io.apgms.ml.registry.GateResult.Outcome;
 import io.apgms.ml.registry.Refusal.Rule;
 import io.apgms.ml.registry.RegulatedThresholds.Difference;
@@ -56,27 +57,28 @@ final class TicketRules {
   /** Why a document is no evidence of this ticket. */
   static List<Refusal> ofEvidence(TicketState state, GateEvidence evidence) {
     List<Refusal> no = new ArrayList<>(ofClosed(state));
-    Ticket t = state.ticket();
-    if (!t.model().equals(evidence.model())
-        || !t.version().equals(evidence.version())
-        || !t.manifestDigest().equals(evidence.manifestDigest())) {
-      no.add(
-          new Refusal(
-              Rule.OTHER_ARTIFACT,
-              "evidence of "
-                  + evidence.model()
-                  + "/"
-                  + evidence.version()
-                  + " with "
-                  + evidence.manifestDigest()
-                  + ", expected "
-                  + t.model()
-                  + "/"
-                  + t.version()
-                  + " with "
-                  + t.manifestDigest()));
-    }
+    no.addAll(
+        ofArtifact(
+            state.ticket(),
+            "evidence",
+            evidence.model(),
+            evidence.version(),
+            evidence.manifestDigest()));
     return no;
+  }
+
+  private static List<Refusal> ofArtifact(
+      Ticket t, String what, String model, String version, String digest) {
+    return t.model().equals(model)
+            && t.version().equals(version)
+            && t.manifestDigest().equals(digest)
+        ? List.of()
+        : List.of(
+            new Refusal(
+                Rule.OTHER_ARTIFACT,
+                "%s of %s/%s with %s, expected %s/%s with %s"
+                    .formatted(
+                        what, model, version, digest, t.model(), t.version(), t.manifestDigest())));
   }
 
   /** Why a ticket cannot be closed so. */
@@ -131,9 +133,18 @@ final class TicketRules {
                     + ", expected an open ticket"));
   }
 
+  /** Why a replay is none of this ticket's candidate. */
+  static List<Refusal> ofReplay(TicketState state, ReplaySummary replay) {
+    List<Refusal> no = new ArrayList<>(ofClosed(state));
+    no.addAll(
+        ofArtifact(
+            state.ticket(), "replay", replay.modelId(), replay.modelVersion(), replay.digest()));
+    return no;
+  }
+
   /** Why this person's same word on the same evidence does not count again. */
   static List<Refusal> ofRepetition(
-      TicketState state, Kind kind, @Nullable Gate gate, String actor, @Nullable String base) {
+      TicketState state, Kind kind, @Nullable Waivable gate, String actor, @Nullable String base) {
     int newest = state.newest().map(TicketEvidence::n).orElse(0);
     return state.approvals().stream()
             .anyMatch(
@@ -174,29 +185,15 @@ final class TicketRules {
                     + " thresholdsUnchanged"));
   }
 
-  /** A failed gate is never waived, a passed one needs no waiver. */
-  static List<Refusal> ofWaiver(TicketState state, Gate gate) {
-    Outcome outcome = state.newest().map(e -> outcomes(e).get(gate)).orElse(null);
-    return outcome == Outcome.inconclusive
-        ? List.of()
-        : List.of(
-            new Refusal(
-                Rule.NOTHING_TO_WAIVE,
-                "gate "
-                    + gate
-                    + " is "
-                    + (outcome == null ? "not run" : outcome)
-                    + ", expected inconclusive: only that can be waived"));
-  }
-
   /**
    * Why a promotion may not happen, all reasons at once.
    *
    * @param active what the model serves; null where nothing
+   * @param used of the model's error budget
    */
   static List<Refusal> ofPromotion(
-      TicketState state, PromoteCommand command, @Nullable Pointer active) {
-    List<Refusal> no = new ArrayList<>(ofReadiness(state, active, command.rerun()));
+      TicketState state, PromoteCommand command, @Nullable Pointer active, Used used) {
+    List<Refusal> no = new ArrayList<>(ofReadiness(state, active, used, command.rerun()));
     Ticket t = state.ticket();
     if (!t.model().equals(command.model())
         || !t.version().equals(command.version())
@@ -252,14 +249,16 @@ final class TicketRules {
    * What a ticket lacks, whoever promotes.
    *
    * @param active what the model serves; null where nothing
+   * @param used of the model's error budget
    * @param rerun what the gates said just now, where they can be run here; they count before what
    *     was brought
    */
   static List<Refusal> ofReadiness(
-      TicketState state, @Nullable Pointer active, List<GateResult> rerun) {
+      TicketState state, @Nullable Pointer active, Used used, List<GateResult> rerun) {
     List<Refusal> no = new ArrayList<>(ofClosed(state));
     no.addAll(ofTarget(state, active));
     no.addAll(ofGates(state, rerun));
+    no.addAll(WaiverRules.ofBudget(state, used));
     if (state.valid().noneMatch(a -> a.kind() == Kind.peer_review)) {
       no.add(missing(state, Rule.NO_PEER_REVIEW, "peer review", Kind.peer_review));
     }
@@ -342,7 +341,8 @@ final class TicketRules {
       boolean waived =
           result != null
               && result.outcome() == Outcome.inconclusive
-              && state.valid().anyMatch(a -> a.kind() == Kind.waiver && a.gate() == gate);
+              && gate != Gate.integrity
+              && WaiverRules.waived(state, Waivable.of(gate));
       if (!passed && !waived) {
         no.add(new Refusal(Rule.GATE, "gate " + gate + " is " + said(result)));
       }
@@ -359,12 +359,6 @@ final class TicketRules {
         + String.join("; ", result.reasons())
         + "), expected pass"
         + (result.outcome() == Outcome.inconclusive ? " or a waiver by compliance" : "");
-  }
-
-  private static Map<Gate, Outcome> outcomes(TicketEvidence evidence) {
-    Map<Gate, Outcome> outcomes = new EnumMap<>(Gate.class);
-    evidence.evidence().results().forEach(r -> outcomes.put(r.gate(), r.outcome()));
-    return outcomes;
   }
 
   /** What is missing, with why those that are there do not count. */

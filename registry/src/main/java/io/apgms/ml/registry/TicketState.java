@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * All that is known of a ticket, of one snapshot.
  *
  * @param evidence in order; the last counts
+ * @param replays in order
  * @param approvals in order, with those that count no more
  * @param promoted the revision it made; null where it has made none
  * @param issueKey its issue in Jira; null where it has none, or none yet
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public record TicketState(
     Ticket ticket,
     List<TicketEvidence> evidence,
+    List<TicketReplay> replays,
     List<Approval> approvals,
     @Nullable Closure closure,
     @Nullable Integer promoted,
@@ -28,6 +30,7 @@ public record TicketState(
     Instant at) {
   public TicketState {
     evidence = List.copyOf(evidence);
+    replays = List.copyOf(replays);
     approvals = List.copyOf(approvals);
   }
 

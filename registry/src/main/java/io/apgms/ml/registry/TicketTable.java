@@ -22,6 +22,7 @@ final class TicketTable {
   static final int MAX_EVIDENCE = 100;
 
   static final int MAX_APPROVALS = 200;
+  static final int MAX_REPLAYS = 20;
 
   static final String LIST =
       "SELECT t.*, c.outcome, (SELECT d.revision FROM registry.deployment d"
@@ -77,12 +78,20 @@ final class TicketTable {
     return evidence(c, ticket.id())
         .compose(
             evidence ->
-                approvals(c, ticket.id())
-                    .compose(approvals -> end(c, ticket, evidence, approvals)));
+                replays(c, ticket.id())
+                    .compose(
+                        replays ->
+                            approvals(c, ticket.id())
+                                .compose(
+                                    approvals -> end(c, ticket, evidence, replays, approvals))));
   }
 
   private static Future<TicketState> end(
-      SqlConnection c, Ticket ticket, List<TicketEvidence> evidence, List<Approval> approvals) {
+      SqlConnection c,
+      Ticket ticket,
+      List<TicketEvidence> evidence,
+      List<TicketReplay> replays,
+      List<Approval> approvals) {
     return c.preparedQuery(
             "SELECT clock_timestamp() AS now, (SELECT d.revision FROM registry.deployment d"
                 + " WHERE d.ticket = $2 AND d.kind = 'promote') AS revision, (SELECT issue_key"
@@ -95,6 +104,7 @@ final class TicketTable {
               return new TicketState(
                   ticket,
                   evidence,
+                  replays,
                   approvals,
                   row.getString("outcome") == null ? null : closure(row),
                   row.getInteger("revision"),
@@ -114,6 +124,23 @@ final class TicketTable {
                         new TicketEvidence(
                             r.getInteger("n"),
                             GateEvidence.parse(r.getBuffer("document").getBytes()),
+                            r.getString("digest"),
+                            r.getString("author"),
+                            r.getOffsetDateTime("at").toInstant(),
+                            r.getUUID("audit_id"))));
+  }
+
+  private static Future<List<TicketReplay>> replays(SqlConnection c, long ticket) {
+    return c.preparedQuery("SELECT * FROM registry.ticket_replay WHERE ticket = $1 ORDER BY n")
+        .execute(Tuple.of(ticket))
+        .map(
+            rows ->
+                Rows.list(
+                    rows,
+                    r ->
+                        new TicketReplay(
+                            r.getInteger("n"),
+                            ReplaySummary.parse(r.getBuffer("document").getBytes()),
                             r.getString("digest"),
                             r.getString("author"),
                             r.getOffsetDateTime("at").toInstant(),
@@ -146,6 +173,22 @@ final class TicketTable {
         .mapEmpty();
   }
 
+  static Future<Void> insert(SqlConnection c, long ticket, TicketReplay r) {
+    return c.preparedQuery(
+            "INSERT INTO registry.ticket_replay (ticket, n, document, digest, author, at,"
+                + " audit_id) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        .execute(
+            Tuple.of(
+                ticket,
+                r.n(),
+                Buffer.buffer(r.summary().toJson()),
+                r.digest(),
+                r.author(),
+                Rows.offset(r.at()),
+                r.auditId()))
+        .mapEmpty();
+  }
+
   static Future<Void> insert(SqlConnection c, long ticket, Approval a) {
     Signoff s = a.signoff();
     return c.preparedQuery(
@@ -160,7 +203,7 @@ final class TicketTable {
                 .addLong(ticket)
                 .addInteger(a.bound().evidence())
                 .addString(a.kind().name())
-                .addString(a.gate() == null ? null : a.gate().name())
+                .addString(a.gate() == null ? null : a.gate().word())
                 .addString(a.actor())
                 .addOffsetDateTime(Rows.offset(a.at()))
                 .addString(a.bound().manifestDigest())
@@ -221,7 +264,7 @@ final class TicketTable {
     return new Approval(
         r.getUUID("id"),
         kind,
-        gate == null ? null : Gate.valueOf(gate),
+        gate == null ? null : Waivable.of(gate).orElseThrow(),
         r.getString("actor"),
         r.getOffsetDateTime("at").toInstant(),
         new Bound(

@@ -1,18 +1,14 @@
 package io.apgms.ml.registry;
 
-import io.apgms.ml.registry.Approval.Bound;
-import io.apgms.ml.registry.Approval.Signoff;
 import io.apgms.ml.registry.TicketState.Closure;
 import io.apgms.ml.registry.TicketState.Outcome;
 import io.vertx.core.Future;
 import io.vertx.sqlclient.SqlConnection;
 import io.vertx.sqlclient.Tuple;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
@@ -30,10 +26,12 @@ public final class Tickets {
 
   private final Database db;
   private final AuditLog audit;
+  private final Approvals approvals;
 
   Tickets(Database db, AuditLog audit) {
     this.db = db;
     this.audit = audit;
+    this.approvals = new Approvals(audit);
   }
 
   /** A candidate as it was verified, and who brings it why. */
@@ -152,6 +150,37 @@ public final class Tickets {
                         n, evidence, evidence.digest(), actor, entry.at(), entry.id())));
   }
 
+  /** Attaches a replay of the ticket's candidate; it voids no approval. */
+  public Future<TicketState> attach(String name, ReplaySummary replay, String actor) {
+    Text.require("actor", actor, Text.MAX_ID);
+    return change(name, actor, "ticket.replay", (c, state) -> attach(c, state, replay, actor));
+  }
+
+  private Future<Void> attach(
+      SqlConnection c, TicketState state, ReplaySummary replay, String actor) {
+    int n = state.replays().size() + 1;
+    if (n > TicketTable.MAX_REPLAYS) {
+      throw new RegistryException.Conflict(
+          n + " replays, expected at most " + TicketTable.MAX_REPLAYS);
+    }
+    require(state.ticket().name(), TicketRules.ofReplay(state, replay));
+    Map<String, @Nullable Object> detail = new HashMap<>();
+    detail.put("n", n);
+    detail.put("replayDigest", replay.documentDigest());
+    detail.put("manifestDigest", replay.digest());
+    detail.put("decisions", replay.decisions());
+    detail.put("allowToReview", replay.allowToReview());
+    detail.put("reviewToAllow", replay.reviewToAllow());
+    return record(c, actor, "ticket.replay", state.ticket().name(), detail)
+        .compose(
+            entry ->
+                TicketTable.insert(
+                    c,
+                    state.ticket().id(),
+                    new TicketReplay(
+                        n, replay, replay.documentDigest(), actor, entry.at(), entry.id())));
+  }
+
   /** Approves, in one of three parts, for as long as {@code validity}. */
   public Future<TicketState> approve(ApprovalRequest request, Duration validity) {
     String action = "ticket." + request.kind();
@@ -159,121 +188,7 @@ public final class Tickets {
         request.ticket(),
         request.actor(),
         action,
-        (c, state) ->
-            requireNamedAudit(c, request.signoff())
-                .compose(v -> requireBase(c, state, request.signoff()))
-                .compose(v -> approve(c, state, request, validity)));
-  }
-
-  private Future<Void> approve(
-      SqlConnection c, TicketState state, ApprovalRequest request, Duration validity) {
-    if (state.approvals().size() >= TicketTable.MAX_APPROVALS) {
-      throw new RegistryException.Conflict(
-          "a further approval, expected at most " + TicketTable.MAX_APPROVALS + " of a ticket");
-    }
-    require(state.ticket().name(), refusals(state, request));
-    int n = state.newest().map(TicketEvidence::n).orElseThrow();
-    Bound bound = new Bound(request.bound().manifestDigest(), request.bound().evidenceDigest(), n);
-    UUID id = UUID.randomUUID();
-    return record(
-            c,
-            request.actor(),
-            "ticket." + request.kind(),
-            state.ticket().name(),
-            detail(id, request))
-        .map(
-            entry ->
-                new Approval(
-                    id,
-                    request.kind(),
-                    request.gate(),
-                    request.actor(),
-                    entry.at(),
-                    bound,
-                    request.signoff(),
-                    request.reason(),
-                    entry.at().plus(validity),
-                    entry.id(),
-                    null))
-        .compose(approval -> TicketTable.insert(c, state.ticket().id(), approval));
-  }
-
-  private static List<Refusal> refusals(TicketState state, ApprovalRequest request) {
-    Signoff signoff = request.signoff();
-    String base = signoff == null ? null : signoff.baseDigest();
-    List<Refusal> no =
-        new ArrayList<>(
-            TicketRules.ofApproval(state, request.kind(), request.bound(), request.actor()));
-    no.addAll(
-        TicketRules.ofRepetition(state, request.kind(), request.gate(), request.actor(), base));
-    if (signoff != null) {
-      no.addAll(TicketRules.ofThresholds(signoff.thresholdsUnchanged(), request.differences()));
-    }
-    Gate gate = request.gate();
-    if (gate != null) {
-      no.addAll(TicketRules.ofWaiver(state, gate));
-    }
-    return no;
-  }
-
-  private static Map<String, @Nullable Object> detail(UUID id, ApprovalRequest request) {
-    Map<String, @Nullable Object> detail = new HashMap<>();
-    detail.put("approval", id.toString());
-    detail.put("manifestDigest", request.bound().manifestDigest());
-    detail.put("evidenceDigest", request.bound().evidenceDigest());
-    detail.put("reason", request.reason());
-    detail.put("gate", request.gate() == null ? null : request.gate().name());
-    Signoff signoff = request.signoff();
-    if (signoff != null) {
-      detail.put("baseVersion", signoff.baseVersion());
-      detail.put("baseDigest", signoff.baseDigest());
-      detail.put("thresholdsUnchanged", signoff.thresholdsUnchanged());
-      detail.put("changeReason", signoff.changeReason());
-      detail.put("auditId", signoff.namedAuditId().toString());
-      detail.put("changes", request.differences().stream().map(d -> "" + d).toList());
-    }
-    return detail;
-  }
-
-  private static Future<Void> requireNamedAudit(SqlConnection c, @Nullable Signoff signoff) {
-    if (signoff == null) {
-      return Future.succeededFuture();
-    }
-    return c.preparedQuery("SELECT 1 FROM registry.audit_log WHERE id = $1")
-        .execute(Tuple.of(signoff.namedAuditId()))
-        .map(
-            rows -> {
-              if (rows.size() == 0) {
-                throw new RegistryException.Invalid(
-                    "auditId "
-                        + signoff.namedAuditId()
-                        + " is not in the audit log, expected an entry's id");
-              }
-              return null;
-            });
-  }
-
-  /** What the sign-off compared with must still be active; a promotion checks it once more. */
-  private static Future<Void> requireBase(
-      SqlConnection c, TicketState state, @Nullable Signoff signoff) {
-    if (signoff == null) {
-      return Future.succeededFuture();
-    }
-    return c.preparedQuery("SELECT digest FROM registry.pointer WHERE model = $1")
-        .execute(Tuple.of(state.ticket().model()))
-        .map(
-            rows -> {
-              String active = Rows.first(rows, r -> r.getString("digest")).orElse(null);
-              if (!Objects.equals(active, signoff.baseDigest())) {
-                throw new RegistryException.Conflict(
-                    "the thresholds were compared with "
-                        + signoff.baseDigest()
-                        + ", expected the active "
-                        + active
-                        + ": look at the ticket again");
-              }
-              return null;
-            });
+        (c, state) -> approvals.add(c, state, request, validity));
   }
 
   /** Takes one's own approval back; it counts no more, and stays readable. */
@@ -388,7 +303,7 @@ public final class Tickets {
     return audit.append(c, new AuditRecord(actor, action, subject, detail));
   }
 
-  private static void require(String what, List<Refusal> refusals) {
+  static void require(String what, List<Refusal> refusals) {
     if (!refusals.isEmpty()) {
       throw new RegistryException.Refused(what + " does not allow it", refusals);
     }

@@ -260,7 +260,13 @@ class PromotionsTest {
   @Test
   void database_whatWasWritten_isNeverChanged() {
     for (String table :
-        List.of("ticket", "ticket_evidence", "approval", "approval_withdrawal", "ticket_closure")) {
+        List.of(
+            "ticket",
+            "ticket_evidence",
+            "approval",
+            "approval_withdrawal",
+            "ticket_closure",
+            "ticket_replay")) {
       assertThatThrownBy(() -> DB.sql("DELETE FROM registry." + table))
           .hasMessageContaining("rows are only ever added");
       assertThatThrownBy(() -> DB.sql("TRUNCATE registry." + table + " CASCADE"))
@@ -292,7 +298,9 @@ class PromotionsTest {
   void control_checkOutsideTheTransaction_isFoundInTheHistory() {
     assertThat(PromotionHistory.violations(DB)).isEmpty();
     TicketState checked = get(TICKETS.find(name));
-    assertThat(TicketRules.ofPromotion(checked, on.command(name, NEXT, "dora", 1), pointer()))
+    assertThat(
+            TicketRules.ofPromotion(
+                checked, on.command(name, NEXT, "dora", 1), pointer(), ErrorBudget.Used.NOTHING))
         .as("the check passes")
         .isEmpty();
     get(TICKETS.withdraw(name, checked.approvals().get(0).id(), "ben", "no"));

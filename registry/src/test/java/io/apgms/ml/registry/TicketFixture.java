@@ -63,7 +63,7 @@ final class TicketFixture {
         UUID.randomUUID());
   }
 
-  Approval approval(Kind kind, Gate gate, String actor, Signoff signoff) {
+  Approval approval(Kind kind, Waivable gate, String actor, Signoff signoff) {
     return new Approval(
         UUID.randomUUID(),
         kind,
@@ -107,7 +107,7 @@ final class TicketFixture {
             NOW.minusSeconds(90),
             "weekly",
             UUID.randomUUID());
-    return new TicketState(ticket, evidence, approvals, closure, promoted, null, NOW);
+    return new TicketState(ticket, evidence, List.of(), approvals, closure, promoted, null, NOW);
   }
 
   static PromoteCommand command(String actor) {

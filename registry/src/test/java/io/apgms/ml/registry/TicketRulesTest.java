@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.apgms.ml.registry.Approval.Bound;
 import io.apgms.ml.registry.Approval.Kind;
+import io.apgms.ml.registry.ErrorBudget.Used;
 import io.apgms.ml.registry.GateResult.Outcome;
 import io.apgms.ml.registry.Refusal.Rule;
 import java.util.List;
@@ -20,10 +21,13 @@ import org.junit.jupiter.api.Test;
 
 /** One planted violation a rule; each is refused by that rule and no other. */
 class TicketRulesTest {
+  private static final Used SPENT = new Used(20_000, 31, 20);
+
   private final TicketFixture ticket = new TicketFixture();
+  private Used used = Used.NOTHING;
 
   private List<Rule> promotion(String actor, Pointer active) {
-    return TicketRules.ofPromotion(ticket.state(), command(actor), active).stream()
+    return TicketRules.ofPromotion(ticket.state(), command(actor), active, used).stream()
         .map(Refusal::rule)
         .toList();
   }
@@ -103,7 +107,7 @@ class TicketRulesTest {
   @Test
   void promotion_reviewWithdrawn_isRefusedAndSaysSo() {
     reviewIs(ticket.bound(), NOW.plusSeconds(9), NOW.minusSeconds(1));
-    assertThat(TicketRules.ofPromotion(ticket.state(), command("dora"), ACTIVE))
+    assertThat(TicketRules.ofPromotion(ticket.state(), command("dora"), ACTIVE, used))
         .singleElement()
         .asString()
         .contains("that of ben is withdrawn");
@@ -126,7 +130,7 @@ class TicketRulesTest {
     PromoteCommand other =
         new PromoteCommand(
             "risk-score", "20261124", OTHER, "MLAPPROVAL-7", "dora", "x", 2, null, List.of());
-    assertThat(TicketRules.ofPromotion(ticket.state(), other, ACTIVE))
+    assertThat(TicketRules.ofPromotion(ticket.state(), other, ACTIVE, used))
         .extracting(Refusal::rule)
         .containsExactly(Rule.OTHER_ARTIFACT);
   }
@@ -189,13 +193,69 @@ class TicketRulesTest {
   @Test
   void promotion_waived_onlyForThatInconclusiveGate() {
     evidenceIs(evidence(DIGEST, Outcome.inconclusive));
-    ticket.approvals.add(ticket.approval(Kind.waiver, Gate.bias, "cora", null));
+    ticket.approvals.add(ticket.approval(Kind.waiver, Waivable.bias, "cora", null));
     assertThat(promotion()).containsExactly(Rule.GATE);
-    ticket.approvals.add(ticket.approval(Kind.waiver, Gate.smoke, "cora", null));
+    ticket.approvals.add(ticket.approval(Kind.waiver, Waivable.smoke, "cora", null));
     assertThat(promotion()).isEmpty();
     evidenceIs(evidence(DIGEST, Outcome.fail));
-    ticket.approvals.add(ticket.approval(Kind.waiver, Gate.smoke, "cora", null));
+    ticket.approvals.add(ticket.approval(Kind.waiver, Waivable.smoke, "cora", null));
     assertThat(promotion()).as("a failed gate is never waived").containsExactly(Rule.GATE);
+  }
+
+  @Test
+  void promotion_budgetSpent_isRefusedUntilItIsWaived() {
+    used = SPENT;
+    assertThat(TicketRules.ofPromotion(ticket.state(), command("dora"), ACTIVE, used))
+        .extracting(Refusal::toString)
+        .containsExactly(
+            "error-budget: the error budget of risk-score over 30 days has -0.5500 left: 31 bad of"
+                + " 20000 requests, 20.0 allowed, counted from 10000 requests on, expected more"
+                + " than 0, or a waiver by compliance (--gate error-budget)");
+    ticket.approvals.add(ticket.approval(Kind.waiver, Waivable.smoke, "cora", null));
+    assertThat(promotion()).as("another's waiver").containsExactly(Rule.ERROR_BUDGET);
+    ticket.approvals.add(ticket.approval(Kind.waiver, Waivable.error_budget, "cora", null));
+    assertThat(promotion()).isEmpty();
+    ticket.evidence.add(evidence(2, "ana", evidence(DIGEST, Outcome.pass)));
+    assertThat(promotion())
+        .as("bound to the evidence, as every approval")
+        .containsExactly(Rule.ERROR_BUDGET, Rule.NO_PEER_REVIEW, Rule.NO_SIGNOFF);
+  }
+
+  @Test
+  void promotion_budgetNotSpentOrOfFewRequests_isAllowed() {
+    used = new Used(20_000, 19, 20);
+    assertThat(promotion()).isEmpty();
+    used = new Used(9_999, 9_999, 9.999);
+    assertThat(promotion()).as("too few to say").isEmpty();
+    used = new Used(10_000, 9_999, 10);
+    assertThat(promotion()).containsExactly(Rule.ERROR_BUDGET);
+  }
+
+  @Test
+  void waiver_ofIntegrityOrABudgetThatIsNotSpent_isRefused() {
+    for (Waivable never : List.of(Waivable.integrity, Waivable.error_budget)) {
+      assertThat(WaiverRules.ofWaiver(ticket.state(), never, used))
+          .extracting(Refusal::rule)
+          .containsExactly(Rule.NOTHING_TO_WAIVE);
+    }
+    assertThat(WaiverRules.ofWaiver(ticket.state(), Waivable.error_budget, SPENT)).isEmpty();
+    GateEvidence all = evidence(DIGEST, Outcome.pass);
+    evidenceIs(
+        new GateEvidence(
+            all.model(),
+            all.version(),
+            DIGEST,
+            all.policyDigest(),
+            all.results().stream()
+                .map(
+                    r ->
+                        r.gate() == Gate.integrity
+                            ? new GateResult(r.gate(), Outcome.inconclusive, r.reasons())
+                            : r)
+                .toList()));
+    assertThat(WaiverRules.ofWaiver(ticket.state(), Waivable.integrity, SPENT)).hasSize(1);
+    ticket.approvals.add(ticket.approval(Kind.waiver, Waivable.integrity, "cora", null));
+    assertThat(promotion()).as("also where a waiver stands").containsExactly(Rule.GATE);
   }
 
   @Test
@@ -211,7 +271,7 @@ class TicketRulesTest {
             2,
             null,
             List.of(new GateResult(Gate.bias, Outcome.fail, List.of("sex 3 %"))));
-    assertThat(TicketRules.ofPromotion(ticket.state(), again, ACTIVE))
+    assertThat(TicketRules.ofPromotion(ticket.state(), again, ACTIVE, used))
         .extracting(Refusal::toString)
         .containsExactly(
             "gate: gate bias gives fail here, expected pass as the evidence says",
@@ -233,7 +293,8 @@ class TicketRulesTest {
                     2,
                     OTHER,
                     List.of()),
-                ACTIVE))
+                ACTIVE,
+                used))
         .extracting(Refusal::rule)
         .containsExactly(Rule.STALE_POLICY);
   }
@@ -304,11 +365,11 @@ class TicketRulesTest {
 
   @Test
   void waiver_ofWhatIsNotInconclusive_isRefused() {
-    assertThat(TicketRules.ofWaiver(ticket.state(), Gate.smoke)).hasSize(1);
+    assertThat(WaiverRules.ofWaiver(ticket.state(), Waivable.smoke, used)).hasSize(1);
     evidenceIs(evidence(DIGEST, Outcome.fail));
-    assertThat(TicketRules.ofWaiver(ticket.state(), Gate.smoke)).hasSize(1);
+    assertThat(WaiverRules.ofWaiver(ticket.state(), Waivable.smoke, used)).hasSize(1);
     evidenceIs(evidence(DIGEST, Outcome.inconclusive));
-    assertThat(TicketRules.ofWaiver(ticket.state(), Gate.smoke)).isEmpty();
+    assertThat(WaiverRules.ofWaiver(ticket.state(), Waivable.smoke, used)).isEmpty();
   }
 
   @Test

@@ -171,7 +171,7 @@ class TicketsTest {
     assertRefused(on.promote(name, NEXT, "dora", 1), Rule.GATE);
     get(
         on.approve(
-            ApprovalRequest.waiver(name, "cora", "no canary yet", on.bound(name), Gate.smoke)));
+            ApprovalRequest.waiver(name, "cora", "no canary yet", on.bound(name), Waivable.smoke)));
     assertThat(on.audit("ticket.waiver"))
         .singleElement()
         .satisfies(e -> assertThat(e.detail()).contains("\"gate\":\"smoke\"", "no canary yet"));

@@ -2,27 +2,44 @@ package io.apgms.ml.gateway.admin;
 
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.flags.FlagContext;
+import io.apgms.ml.registry.ErrorBudget;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.MultiGauge.Row;
 import io.micrometer.core.instrument.Tags;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 
-/** Gauges of what is served and in which mode; their labels come from the registry alone. */
+/**
+ * Gauges of what is served, in which mode, and of its error budget; their labels come from the
+ * registry alone.
+ */
 final class ControlMeters {
   private final MultiGauge info;
   private final MultiGauge revision;
   private final MultiGauge mode;
   private final MultiGauge flagAge;
+  private final MultiGauge remaining;
+  private final MultiGauge burnRate;
   private final ControlVerticle control;
+  private final BudgetVerticle budgets;
   private final DecisionModes modes;
   private final ScoringRuntime runtime;
 
   ControlMeters(
-      MeterRegistry meters, ControlVerticle control, DecisionModes modes, ScoringRuntime runtime) {
+      MeterRegistry meters,
+      ControlVerticle control,
+      BudgetVerticle budgets,
+      DecisionModes modes,
+      ScoringRuntime runtime) {
+    this.remaining = MultiGauge.builder("apgms_ml_error_budget_remaining_ratio").register(meters);
+    this.burnRate = MultiGauge.builder("apgms_ml_error_budget_burn_rate").register(meters);
+    this.budgets = budgets;
     this.info = MultiGauge.builder("apgms_ml_model_info").register(meters);
     this.revision = MultiGauge.builder("apgms_ml_deployment_revision").register(meters);
     this.mode = MultiGauge.builder("apgms_ml_decision_mode").register(meters);
@@ -55,5 +72,26 @@ final class ControlMeters {
     revision.register(revisions, true);
     mode.register(inForce, true);
     flagAge.register(ages, true);
+    refreshBudgets(Instant.now());
+  }
+
+  private void refreshBudgets(Instant now) {
+    Set<String> models = new TreeSet<>(budgets.models());
+    runtime.active().forEach(m -> models.add(m.modelId()));
+    List<Row<?>> left = new ArrayList<>();
+    List<Row<?>> rates = new ArrayList<>();
+    for (String id : models) {
+      ErrorBudget budget = budgets.of(id);
+      Tags model = Tags.of("model", id);
+      left.add(Row.of(model, budget == null ? Double.NaN : budget.remaining(now)));
+      ErrorBudget.WINDOWS.forEach(
+          (name, window) ->
+              rates.add(
+                  Row.of(
+                      model.and("window", name),
+                      budget == null ? Double.NaN : budget.burnRate(window, now))));
+    }
+    remaining.register(left, true);
+    burnRate.register(rates, true);
   }
 }

@@ -36,6 +36,7 @@ public final class ManagementVerticle extends VerticleBase {
       DecisionModes modes,
       Guard guard,
       ControlVerticle control,
+      BudgetVerticle budgets,
       @Nullable DecisionLog log,
       HeadFiles heads,
       Approvals approvals,
@@ -61,7 +62,8 @@ public final class ManagementVerticle extends VerticleBase {
     Router router = Router.router(vertx);
     BodyHandler body = BodyHandler.create(false).setBodyLimit(MAX_BODY);
     ControlMeters gauges =
-        new ControlMeters(parts.meters(), parts.control(), parts.modes(), parts.runtime());
+        new ControlMeters(
+            parts.meters(), parts.control(), parts.budgets(), parts.modes(), parts.runtime());
     // A scrape builds megabytes of text in the worst case: off the loop.
     router
         .get("/metrics")

@@ -9,8 +9,10 @@ import io.apgms.ml.registry.Pointer;
 import io.apgms.ml.registry.Promotions.Preflight;
 import io.apgms.ml.registry.Refusal;
 import io.apgms.ml.registry.RegulatedThresholds.Difference;
+import io.apgms.ml.registry.ReplaySummary;
 import io.apgms.ml.registry.Ticket;
 import io.apgms.ml.registry.TicketEvidence;
+import io.apgms.ml.registry.TicketReplay;
 import io.apgms.ml.registry.TicketState;
 import io.apgms.ml.registry.Tickets;
 import java.util.List;
@@ -47,6 +49,8 @@ final class TicketJson {
     }
     ArrayNode evidence = out.putArray("evidence");
     state.evidence().forEach(e -> evidence.add(evidence(e)));
+    ArrayNode replays = out.putArray("replays");
+    state.replays().forEach(r -> replays.add(replay(r)));
     ArrayNode approvals = out.putArray("approvals");
     state.approvals().forEach(a -> approvals.add(approval(state, a)));
     if (differences != null) {
@@ -96,6 +100,44 @@ final class TicketJson {
     return out;
   }
 
+  private static ObjectNode replay(TicketReplay r) {
+    ReplaySummary s = r.summary();
+    ObjectNode out =
+        Answers.object()
+            .put("n", r.n())
+            .put("digest", r.digest())
+            .put("author", r.author())
+            .put("at", r.at().toString())
+            .put("auditId", r.auditId().toString());
+    ObjectNode summary =
+        out.putObject("summary")
+            .put("modelId", s.modelId())
+            .put("modelVersion", s.modelVersion())
+            .put("digest", s.digest())
+            .put("from", s.from())
+            .put("to", s.to())
+            .put("decisions", s.decisions())
+            .put("reviewBefore", s.reviewBefore())
+            .put("reviewAfter", s.reviewAfter())
+            .put("allowToReview", s.allowToReview())
+            .put("reviewToAllow", s.reviewToAllow());
+    s.byVersion().forEach(summary.putObject("byVersion")::put);
+    s.scoreShift().forEach(summary.putObject("scoreShift")::put);
+    ArrayNode groups = summary.putArray("groups");
+    for (ReplaySummary.Group g : s.groups()) {
+      groups
+          .addObject()
+          .put("attribute", g.attribute())
+          .put("value", g.value())
+          .put("decisions", g.decisions())
+          .put("reviewBefore", g.reviewBefore())
+          .put("reviewAfter", g.reviewAfter())
+          .put("allowToReview", g.allowToReview())
+          .put("reviewToAllow", g.reviewToAllow());
+    }
+    return out;
+  }
+
   private static ObjectNode approval(TicketState state, Approval a) {
     String voided = state.voided(a);
     ObjectNode out =
@@ -114,7 +156,7 @@ final class TicketJson {
       out.put("voided", voided);
     }
     if (a.gate() != null) {
-      out.put("gate", a.gate().name());
+      out.put("gate", a.gate().word());
     }
     Approval.Signoff signoff = a.signoff();
     if (signoff != null) {

@@ -14,7 +14,6 @@ import io.apgms.ml.registry.Approval.Bound;
 import io.apgms.ml.registry.Approval.Kind;
 import io.apgms.ml.registry.Approval.Signoff;
 import io.apgms.ml.registry.ApprovalRequest;
-import io.apgms.ml.registry.Gate;
 import io.apgms.ml.registry.GateEvidence;
 import io.apgms.ml.registry.Names;
 import io.apgms.ml.registry.Pointer;
@@ -22,18 +21,22 @@ import io.apgms.ml.registry.Promotions.Preflight;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.RegulatedThresholds.Difference;
+import io.apgms.ml.registry.ReplaySummary;
 import io.apgms.ml.registry.Ticket;
 import io.apgms.ml.registry.TicketState;
 import io.apgms.ml.registry.TicketState.Outcome;
 import io.apgms.ml.registry.Tickets;
 import io.apgms.ml.registry.VerifiedArtifact;
+import io.apgms.ml.registry.Waivable;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
 import io.vertx.core.Vertx;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +71,7 @@ final class TicketRoutes {
         .handler(guard.only(Roles.DATA_SCIENTIST, Roles.SRE))
         .handler(body)
         .handler(this::evidence);
+    router.post(ticket + "/replay").handler(scientist).handler(body).handler(this::replay);
     router.post(ticket + "/review").handler(scientist).handler(body).handler(this::review);
     router.post(ticket + "/signoff").handler(compliance).handler(body).handler(this::signoff);
     router.post(ticket + "/waiver").handler(compliance).handler(body).handler(this::waive);
@@ -141,6 +145,12 @@ final class TicketRoutes {
     answer(rc, 200, registry.tickets().addEvidence(name(rc), evidence, Guard.actor(rc)));
   }
 
+  private void replay(RoutingContext rc) {
+    Bodies.requireJson(rc);
+    ReplaySummary replay = ReplaySummary.parse(Bodies.bytes(rc));
+    answer(rc, 200, registry.tickets().attach(name(rc), replay, Guard.actor(rc)));
+  }
+
   private void review(RoutingContext rc) {
     Fields fields = Bodies.fields(rc);
     Bound bound = bound(fields);
@@ -152,10 +162,16 @@ final class TicketRoutes {
   private void waive(RoutingContext rc) {
     Fields fields = Bodies.fields(rc);
     Bound bound = bound(fields);
-    Gate gate = fields.word("gate", Gate.class);
+    String word = fields.required("gate", 64);
+    Optional<Waivable> gate = Waivable.of(word);
+    if (gate.isEmpty() && !word.isEmpty()) {
+      fields.refuse(
+          "gate",
+          FieldError.quote(word) + ", expected one of " + Arrays.toString(Waivable.values()));
+    }
     String reason = fields.required("reason", MAX_REASON);
     fields.check();
-    Gate named = gate == null ? Gate.integrity : gate; // checked before
+    Waivable named = gate.orElseThrow(); // checked before
     answer(
         rc, 200, approve(ApprovalRequest.waiver(name(rc), Guard.actor(rc), reason, bound, named)));
   }

@@ -13,7 +13,6 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
-import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -55,7 +54,7 @@ final class AdminClient {
    * @param body sent as JSON; null for none
    * @throws Failure with exit code 1 where the service says no, 3 where it cannot be asked
    */
-  JsonNode call(String method, String path, @Nullable Map<String, ?> body) {
+  JsonNode call(String method, String path, @Nullable Object body) {
     String token = System.getenv().getOrDefault("ML_TOKEN", "");
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(url + path))

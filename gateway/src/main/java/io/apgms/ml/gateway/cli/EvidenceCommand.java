@@ -11,7 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +26,8 @@ import picocli.CommandLine.Option;
     name = "evidence",
     description = {
       "Put all that is known of a version into one folder: its artifact with the signature, when it",
-      "served and who decided that, with proofs from the audit log. Or check such a folder, with",
-      "neither a service nor a database."
+      "served and who decided that, its tickets with gates, approvals and waivers, with proofs from",
+      "the audit log. Or check such a folder, with neither a service nor a database."
     },
     footer = {
       "",
@@ -78,7 +80,10 @@ final class EvidenceCommand implements Callable<Integer> {
     List<String> wrong = EvidenceCheck.of(folder, heads, trust);
     wrong.forEach(admin.out()::println);
     if (wrong.isEmpty()) {
-      admin.out().println("holds: every file, the signature, every audit entry up to its head");
+      admin
+          .out()
+          .println(
+              "holds: every file, the signature, the tickets, every audit entry up to its head");
       if (heads == null || trust == null) {
         admin.out().println("compared with the folder's own heads or keys: see its VERIFY.md");
       }
@@ -97,18 +102,21 @@ final class EvidenceCommand implements Callable<Integer> {
         .call("GET", "/admin/models/" + asked.model + "/deployments", null)
         .path("deployments")
         .forEach(revisions::add);
-    List<JsonNode> proofs = new ArrayList<>();
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(HEAD_BOUND_SECONDS);
-    try (ConsoleProgress progress = new ConsoleProgress()) {
-      for (int i = revisions.size() - 1; i >= 0; i--) {
-        JsonNode revision = revisions.get(i);
-        if (revision.path("version").asText().equals(asked.version)
-            || revision.path("from").asText().equals(asked.version)) {
-          proofs.add(proof(revision.path("auditId").asText(), deadline));
-        }
-        progress.report("audit entries", revisions.size() - i, revisions.size());
+    List<JsonNode> tickets = new ArrayList<>();
+    Set<String> auditIds = new LinkedHashSet<>();
+    for (int i = revisions.size() - 1; i >= 0; i--) {
+      JsonNode revision = revisions.get(i);
+      boolean to = revision.path("version").asText().equals(asked.version);
+      if (to || revision.path("from").asText().equals(asked.version)) {
+        auditIds.add(revision.path("auditId").asText());
+      }
+      if (to && revision.has("ticket")) {
+        JsonNode ticket = TicketCommand.show(admin, revision.path("ticket").asText());
+        tickets.add(ticket);
+        auditIds.addAll(EvidenceFolder.auditIds(ticket));
       }
     }
+    List<JsonNode> proofs = proofs(auditIds);
     Path headKey = settings.audit().headDir().resolve("audit-head.pub");
     EvidenceFolder.write(
         asked.out,
@@ -117,10 +125,22 @@ final class EvidenceCommand implements Callable<Integer> {
             Artifacts.trust(settings).get(),
             Files.isRegularFile(headKey) ? headKey : null),
         artifact,
-        new EvidenceFolder.Answers(revisions, proofs),
+        new EvidenceFolder.Answers(revisions, tickets, proofs),
         Instant.now());
     admin.out().printf("evidence of %s %s in %s%n", asked.model, asked.version, asked.out);
     return 0;
+  }
+
+  private List<JsonNode> proofs(Set<String> auditIds) throws InterruptedException {
+    List<JsonNode> proofs = new ArrayList<>();
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(HEAD_BOUND_SECONDS);
+    try (ConsoleProgress progress = new ConsoleProgress()) {
+      for (String id : auditIds) {
+        proofs.add(proof(id, deadline));
+        progress.report("audit entries", proofs.size(), auditIds.size());
+      }
+    }
+    return proofs;
   }
 
   /** Waits for the head that covers it, so that the folder can be checked by itself. */

@@ -1,19 +1,15 @@
 package io.apgms.ml.gateway.cli;
 
-import io.apgms.ml.gateway.Artifacts;
-import io.apgms.ml.gateway.settings.Settings;
-import io.apgms.ml.registry.Names;
-import io.apgms.ml.registry.Validity;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.training.TrainOptions;
 import io.apgms.ml.training.Training;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -50,48 +46,27 @@ final class RegisterCommand implements Callable<Integer> {
       description = "labelled rows that it has not seen, CSV; left out for a generator")
   private @Nullable Path data;
 
-  @Option(names = "--version", required = true, description = "YYYYMMDD in UTC+10, or YYYYMMDD-n")
-  private String version = "";
+  @Mixin private final CandidateOptions candidate = new CandidateOptions();
 
   @Option(names = "--run", required = true, description = "folder for what was measured")
   private Path run = Path.of("");
 
-  @Option(
-      names = "--out",
-      description = "folder of candidates (default: candidates/ beside the registry)")
-  private @Nullable Path out;
-
-  @Option(
-      names = "--valid-days",
-      description = "how long it may be loaded, from today on (default: ${DEFAULT-VALUE})")
-  private int validDays = 730;
-
   @Override
   public Integer call() throws IOException {
-    if (!Names.isVersion(version)) {
-      throw new Failure(
-          Failure.USAGE, "--version '" + version + "', expected YYYYMMDD or YYYYMMDD-n");
-    }
-    if (validDays < 1 || validDays > 36_500) {
-      throw new Failure(
-          Failure.USAGE, "--valid-days is " + validDays + ", expected from 1 to 36500");
-    }
+    candidate.require();
     if (!Files.isRegularFile(modelFile) || Files.size(modelFile) > MAX_BYTES) {
       throw new Failure(
           Failure.USAGE,
           "--model-file " + modelFile.getFileName() + ", expected a file of at most 256 MiB");
-    }
-    Path root = out;
-    if (root == null) {
-      root = Artifacts.candidates(Settings.read(MlService.home(), System.getenv()));
     }
     Training.register(
         Files.readAllBytes(modelFile),
         new TrainOptions(
             schema, new TrainOptions.Data(data, null, true), TrainingCommands.origin(), null, run));
     VerifiedArtifact made =
-        Training.packageRun(run, version, Validity.ofDays(Instant.now(), validDays), root);
+        Training.packageRun(run, candidate.version(), candidate.validity(), candidate.root());
     String model = made.manifest().model();
+    String version = candidate.version();
     spec.commandLine()
         .getOut()
         .printf(

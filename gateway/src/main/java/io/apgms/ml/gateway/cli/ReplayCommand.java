@@ -26,29 +26,29 @@ import java.util.List;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 @Command(
     name = "replay",
     description = {
       "Score the logged decisions of the last days with a candidate: how many recommendations would",
       "have flipped, in which direction and for whom (by the requests' groups). Changes nothing.",
-      "Reads the database that serves: ML_DATABASE_URL, or the embedded one while the service runs."
+      "Reads the database that serves: ML_DATABASE_URL, or the embedded one while the service runs.",
+      "With --ticket the result is kept with the ticket, for its reviewers."
     },
     footer = {
       "",
-      "Example:",
-      "  bin/ml-service replay --model risk-score --version 20261123 --days 7"
+      "Examples:",
+      "  bin/ml-service replay --model risk-score --version 20261123 --days 7",
+      "  bin/ml-service replay --model risk-score --version 20261130 --days 7 --ticket MLAPPROVAL-1"
     })
 final class ReplayCommand implements Callable<Integer> {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  @Spec
-  @SuppressWarnings("NullAway.Init") // picocli sets it
-  private CommandSpec spec;
+  @Mixin private final AdminClient admin = new AdminClient();
 
   @Option(names = "--model", required = true, description = "model id")
   private String model = "";
@@ -62,8 +62,10 @@ final class ReplayCommand implements Callable<Integer> {
   @Option(names = "--days", required = true, description = "how far back, 1 to 550")
   private int days;
 
-  @Option(names = "--json", description = "print the result as JSON")
-  private boolean json;
+  @Option(
+      names = "--ticket",
+      description = "MLAPPROVAL-n of the candidate: attach the result, with ML_TOKEN's subject")
+  private @Nullable String ticket;
 
   private final Set<String> fitting = new HashSet<>();
   private final List<Decision> waiting = new ArrayList<>();
@@ -77,6 +79,7 @@ final class ReplayCommand implements Callable<Integer> {
     Settings settings = Settings.read(MlService.home(), System.getenv());
     ArtifactStore store = Artifacts.store(settings);
     VerifiedArtifact candidate = candidate(settings, store);
+    requireItsTicket(candidate);
     DatabaseAddress database = database(settings);
     Properties login = new Properties();
     login.setProperty("user", database.user());
@@ -111,8 +114,29 @@ final class ReplayCommand implements Callable<Integer> {
             .put("from", from.toString())
             .put("to", to.toString());
     tally.into(out);
+    if (ticket == null) {
+      print(out);
+      return 0;
+    }
+    JsonNode attached = TicketCommand.attachReplay(admin, ticket, out);
     print(out);
+    if (!admin.json()) {
+      admin.out().printf("attached to %s, replay %d%n", ticket, attached.path("replays").size());
+    }
     return 0;
+  }
+
+  /** Before the work: a replay of other bytes is no replay of the ticket's candidate. */
+  private void requireItsTicket(VerifiedArtifact candidate) {
+    if (ticket == null) {
+      return;
+    }
+    String expected = TicketCommand.show(admin, ticket).path("manifestDigest").asText();
+    if (!candidate.digest().equals(expected)) {
+      throw new Failure(
+          Failure.NO,
+          version + " has " + candidate.digest() + ", expected " + expected + " of " + ticket);
+    }
   }
 
   private VerifiedArtifact candidate(Settings settings, ArtifactStore store) {
@@ -188,8 +212,8 @@ final class ReplayCommand implements Callable<Integer> {
   }
 
   private void print(ObjectNode result) {
-    PrintWriter out = spec.commandLine().getOut();
-    if (json) {
+    PrintWriter out = admin.out();
+    if (admin.json()) {
       out.println(result);
       return;
     }
@@ -201,19 +225,11 @@ final class ReplayCommand implements Callable<Integer> {
         days,
         result.path("reviewBefore").asLong(),
         result.path("reviewAfter").asLong());
-    line(out, "all", result);
+    TicketText.flips(out, "all", result);
     for (JsonNode group : result.path("groups")) {
-      line(out, group.path("attribute").asText() + "=" + group.path("value").asText(), group);
+      TicketText.flips(
+          out, group.path("attribute").asText() + "=" + group.path("value").asText(), group);
     }
     out.println("score shift " + result.path("scoreShift"));
-  }
-
-  private static void line(PrintWriter out, String what, JsonNode flips) {
-    out.printf(
-        "  %-24s decisions %-9d allow -> review %-7d review -> allow %d%n",
-        what,
-        flips.path("decisions").asLong(),
-        flips.path("allowToReview").asLong(),
-        flips.path("reviewToAllow").asLong());
   }
 }

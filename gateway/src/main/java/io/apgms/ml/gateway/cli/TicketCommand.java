@@ -50,7 +50,7 @@ final class TicketCommand implements Callable<Integer> {
 
   /** A body of what a person approves, as the service shows it now. */
   private static Map<String, Object> seen(AdminClient admin, String ticket) {
-    JsonNode shown = admin.call("GET", TICKETS + "/" + ticket, null);
+    JsonNode shown = show(admin, ticket);
     int newest = shown.path("evidence").size() - 1;
     if (newest < 0) {
       throw new Failure(Failure.NO, ticket + " has no evidence, expected it before an approval");
@@ -66,6 +66,16 @@ final class TicketCommand implements Callable<Integer> {
       TicketText.print(admin.out(), ticket);
     }
     return 0;
+  }
+
+  /** The ticket as the service shows it. */
+  static JsonNode show(AdminClient admin, String ticket) {
+    return admin.call("GET", TICKETS + "/" + ticket, null);
+  }
+
+  /** Attaches what a replay said; the ticket after it. */
+  static JsonNode attachReplay(AdminClient admin, String ticket, JsonNode replay) {
+    return admin.call("POST", TICKETS + "/" + ticket + "/replay", replay);
   }
 
   private static int post(AdminClient admin, String ticket, String step, Map<String, ?> body) {
@@ -231,11 +241,15 @@ final class TicketCommand implements Callable<Integer> {
 
   @Command(
       name = "waive",
-      description = "Waive an inconclusive gate as compliance; a failed one is never waived.",
+      description = {
+        "Waive an inconclusive gate, or an error budget that is spent, as compliance; a failed gate",
+        "and integrity are never waived."
+      },
       footer = {
         "",
-        "Example:",
-        "  bin/ml-service ticket waive MLAPPROVAL-1 --gate smoke --reason 'no canary rows yet'"
+        "Examples:",
+        "  bin/ml-service ticket waive MLAPPROVAL-1 --gate smoke --reason 'no canary rows yet'",
+        "  bin/ml-service ticket waive MLAPPROVAL-1 --gate error-budget --reason 'this mends it'"
       })
   static final class Waive implements Callable<Integer> {
     @Mixin private final AdminClient admin = new AdminClient();
@@ -243,7 +257,10 @@ final class TicketCommand implements Callable<Integer> {
     @Parameters(paramLabel = "TICKET", description = "MLAPPROVAL-n")
     private String ticket = "";
 
-    @Option(names = "--gate", required = true, description = "bias, reproducibility or smoke")
+    @Option(
+        names = "--gate",
+        required = true,
+        description = "bias, reproducibility, smoke or error-budget")
     private String gate = "";
 
     @Option(names = "--reason", required = true, description = "why; kept in the audit log")
@@ -299,7 +316,7 @@ final class TicketCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-      return print(admin, admin.call("GET", TICKETS + "/" + ticket, null));
+      return print(admin, show(admin, ticket));
     }
   }
 

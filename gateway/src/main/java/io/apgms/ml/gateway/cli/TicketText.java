@@ -41,6 +41,7 @@ final class TicketText {
         g.path("reasons").forEach(r -> out.println("      " + r.asText()));
       }
     }
+    t.path("replays").forEach(r -> replay(out, r));
     thresholds(out, t.path("thresholds"));
     for (JsonNode a : t.path("approvals")) {
       String gate = a.has("gate") ? " of " + a.path("gate").asText() : "";
@@ -64,6 +65,32 @@ final class TicketText {
     for (JsonNode m : t.path("missing")) {
       out.printf("  missing      %s: %s%n", m.path("rule").asText(), m.path("detail").asText());
     }
+  }
+
+  private static void replay(PrintWriter out, JsonNode r) {
+    JsonNode s = r.path("summary");
+    out.printf(
+        "  replay %d     %s by %s, audit %s%n    %s to %s%n",
+        r.path("n").asInt(),
+        r.path("digest").asText(),
+        r.path("author").asText(),
+        r.path("auditId").asText(),
+        s.path("from").asText(),
+        s.path("to").asText());
+    flips(out, "all", s);
+    for (JsonNode g : s.path("groups")) {
+      flips(out, g.path("attribute").asText() + "=" + g.path("value").asText(), g);
+    }
+  }
+
+  /** How many recommendations a candidate turns, in each direction. */
+  static void flips(PrintWriter out, String what, JsonNode flips) {
+    out.printf(
+        "    %-22s decisions %-9d allow -> review %-7d review -> allow %d%n",
+        what,
+        flips.path("decisions").asLong(),
+        flips.path("allowToReview").asLong(),
+        flips.path("reviewToAllow").asLong());
   }
 
   private static void thresholds(PrintWriter out, JsonNode thresholds) {

@@ -1,11 +1,7 @@
 package io.apgms.ml.gateway.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.apgms.ml.gateway.Artifacts;
 import io.apgms.ml.gateway.gates.BuildDigest;
-import io.apgms.ml.gateway.settings.Settings;
-import io.apgms.ml.registry.Names;
-import io.apgms.ml.registry.Validity;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.training.TrainOptions;
 import io.apgms.ml.training.Training;
@@ -16,11 +12,11 @@ import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -171,35 +167,13 @@ final class TrainingCommands {
     @Option(names = "--run", required = true, description = "evaluated run folder")
     private Path run = Path.of("");
 
-    @Option(names = "--version", required = true, description = "YYYYMMDD in UTC+10, or YYYYMMDD-n")
-    private String version = "";
-
-    @Option(
-        names = "--out",
-        description = "folder of candidates (default: candidates/ beside the registry)")
-    private @Nullable Path out;
-
-    @Option(
-        names = "--valid-days",
-        description = "how long it may be loaded, from today on (default: ${DEFAULT-VALUE})")
-    private int validDays = 730;
+    @Mixin private final CandidateOptions candidate = new CandidateOptions();
 
     @Override
     public Integer call() {
-      if (validDays < 1 || validDays > 36_500) {
-        throw new Failure(
-            Failure.USAGE, "--valid-days is " + validDays + ", expected from 1 to 36500");
-      }
-      if (!Names.isVersion(version)) {
-        throw new Failure(
-            Failure.USAGE, "version '" + version + "', expected YYYYMMDD or YYYYMMDD-n");
-      }
-      Path root = out;
-      if (root == null) {
-        root = Artifacts.candidates(Settings.read(MlService.home(), System.getenv()));
-      }
+      candidate.require();
       VerifiedArtifact made =
-          Training.packageRun(run, version, Validity.ofDays(Instant.now(), validDays), root);
+          Training.packageRun(run, candidate.version(), candidate.validity(), candidate.root());
       spec.commandLine()
           .getOut()
           .printf(

@@ -117,7 +117,7 @@ public final class BatchFlow implements AutoCloseable {
     }
     ServedModel model = batch.model();
     if (batch.outcome() != Outcome.SCORED || model == null) {
-      Refusal refusal = DecisionFlow.refusal(batch.outcome());
+      Refusal refusal = Refusal.of(batch.outcome());
       refuse(waiting, refusal == null ? Refusal.FAILED : refusal, model);
       return;
     }
@@ -173,7 +173,8 @@ public final class BatchFlow implements AutoCloseable {
   }
 
   private void refuse(Waiting waiting, Refusal why, @Nullable ServedModel model) {
-    parts.meters().refused(why, model);
+    Call call = waiting.call;
+    parts.refused(why, model, call.modelId(), call.arrivedNanos(), call.deadlineNanos());
     waiting.reply.refused(why);
   }
 

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,7 +54,22 @@ public final class DecisionFlow implements AutoCloseable {
       DecisionModes modes,
       @Nullable DecisionLog log,
       ActionCap cap,
-      DecisionMeters meters) {}
+      DecisionMeters meters) {
+    /** Counts what got no decision to the version it was, or would have been, for. */
+    void refused(
+        Refusal why,
+        @Nullable ServedModel model,
+        String modelId,
+        long arrivedNanos,
+        long deadlineNanos) {
+      ServedModel of = model == null ? runtime.active(modelId) : model;
+      boolean hurried =
+          of != null
+              && System.nanoTime() - deadlineNanos >= 0
+              && deadlineNanos - arrivedNanos < TimeUnit.MILLISECONDS.toNanos(of.slo().latencyMs());
+      meters.refused(why, of, modelId, hurried);
+    }
+  }
 
   /** What was sent to be scored, in the order in which it came. */
   private record Chunk(List<Pending> requests, long sentNanos) {
@@ -161,7 +177,7 @@ public final class DecisionFlow implements AutoCloseable {
 
   private void settle(Pending p, ScoreResult result, long now, List<Pending> toSpool) {
     ServedModel model = result.model();
-    Refusal refusal = refusal(result.outcome());
+    Refusal refusal = Refusal.of(result.outcome());
     if (refusal != null || model == null) {
       refuse(p, refusal == null ? Refusal.FAILED : refusal, model);
       return;
@@ -191,7 +207,7 @@ public final class DecisionFlow implements AutoCloseable {
       return;
     }
     if (result == null || result.explanation() == null) {
-      Refusal why = result == null ? null : refusal(result.outcome());
+      Refusal why = result == null ? null : Refusal.of(result.outcome());
       refuse(p, why == null ? Refusal.FAILED : why, model);
       return;
     }
@@ -315,26 +331,13 @@ public final class DecisionFlow implements AutoCloseable {
 
   private void refuse(Pending p, Refusal why, @Nullable ServedModel model) {
     close(p);
-    parts.meters().refused(why, model);
+    parts.refused(why, model, p.call.modelId(), p.terms.arrivedNanos(), p.terms.deadlineNanos());
     p.reply.refused(why, why == Refusal.UNKNOWN_OUTCOME ? p.decided().id() : null);
   }
 
   private void close(Pending p) {
     p.answered = true;
     open--;
-  }
-
-  static @Nullable Refusal refusal(ScoreResult.Outcome outcome) {
-    return switch (outcome) {
-      case SCORED -> null;
-      case EXPIRED -> Refusal.EXPIRED;
-      case OVERLOADED -> Refusal.OVERLOADED;
-      case NO_MODEL -> Refusal.NO_MODEL;
-      case NO_VERSION -> Refusal.NO_VERSION;
-      case REVOKED -> Refusal.REVOKED;
-      case INVALID_OUTPUT -> Refusal.INVALID_OUTPUT;
-      case FAILED -> Refusal.FAILED;
-    };
   }
 
   /** Answers what is out of time, wherever it hangs; forgets chunks with nothing left to answer. */

@@ -1,5 +1,8 @@
 package io.apgms.ml.gateway.decision;
 
+import io.apgms.ml.scoring.ScoreResult;
+import org.jspecify.annotations.Nullable;
+
 /** Why a request got no decision. */
 public enum Refusal {
   /** The queue before the model is full. */
@@ -23,5 +26,19 @@ public enum Refusal {
   /** Whether the decision was committed is not known. */
   UNKNOWN_OUTCOME,
   /** Another body came with this requestId before. */
-  REQUEST_ID_REUSED
+  REQUEST_ID_REUSED;
+
+  /** Null of what was scored. */
+  static @Nullable Refusal of(ScoreResult.Outcome outcome) {
+    return switch (outcome) {
+      case SCORED -> null;
+      case EXPIRED -> EXPIRED;
+      case OVERLOADED -> OVERLOADED;
+      case NO_MODEL -> NO_MODEL;
+      case NO_VERSION -> NO_VERSION;
+      case REVOKED -> REVOKED;
+      case INVALID_OUTPUT -> INVALID_OUTPUT;
+      case FAILED -> FAILED;
+    };
+  }
 }

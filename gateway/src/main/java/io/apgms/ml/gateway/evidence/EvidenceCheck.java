@@ -32,13 +32,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * Checks a folder of evidence against itself and the keys, without a service: every file's digest,
  * the artifact's signature, each audit entry's way to an exported head, and that {@code
- * evidence.json} says what the signed parts say.
+ * evidence.json} says what the signed and the logged parts say.
  */
 public final class EvidenceCheck {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final List<String> SERVED =
-      List.of("revision", "kind", "actor", "reason", "auditId", "from", "until");
+      List.of(
+          "revision", "kind", "actor", "reason", "ticket", "incident", "auditId", "from", "until");
 
   private final Path folder;
   private final @Nullable Path heads;
@@ -116,7 +117,8 @@ public final class EvidenceCheck {
       JsonNode entry = proof.path("entry");
       entries.put(entry.path("id").asText(), entry);
     }
-    served(evidence, entries.values());
+    served(evidence, entries.values().stream().filter(e -> !EvidenceTickets.isTickets(e)).toList());
+    wrong.addAll(EvidenceTickets.wrong(evidence, entries));
     page(evidence);
   }
 
@@ -125,10 +127,11 @@ public final class EvidenceCheck {
     String model = evidence.path("modelId").asText();
     String version = evidence.path("modelVersion").asText();
     String card = EvidenceFolder.card(folder, model, version);
-    if (!Files.readString(folder.resolve("index.html")).equals(EvidencePage.html(evidence, card))) {
+    if (!Files.readString(folder.resolve(EvidenceFolder.PAGE))
+        .equals(EvidencePage.html(evidence, card))) {
       wrong.add("index.html does not show what evidence.json says");
     }
-    if (!Files.readString(folder.resolve("VERIFY.md"))
+    if (!Files.readString(folder.resolve(EvidenceFolder.HOW_TO))
         .equals(EvidencePage.instructions(model, version))) {
       wrong.add("VERIFY.md is not as it was written");
     }
@@ -175,6 +178,11 @@ public final class EvidenceCheck {
     }
   }
 
+  /** As the deployments route leaves out what is null. */
+  private static String text(JsonNode detail, String field) {
+    return detail.path(field).isNull() ? "" : detail.path(field).asText();
+  }
+
   /** When it served, told by the entries alone: each that leads to it, until the next revision. */
   private void served(JsonNode evidence, Collection<JsonNode> entries)
       throws JsonProcessingException {
@@ -202,6 +210,8 @@ public final class EvidenceCheck {
           .put("kind", entry.path("action").asText())
           .put("actor", entry.path("actor").asText())
           .put("reason", detail.path("reason").asText())
+          .put("ticket", text(detail, "ticket"))
+          .put("incident", text(detail, "incident"))
           .put("auditId", entry.path("id").asText())
           .put("from", entry.path("at").asText())
           .put("until", next == null ? null : next.path("at").asText());

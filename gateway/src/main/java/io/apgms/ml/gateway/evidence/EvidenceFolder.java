@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -23,8 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Writes the folder: {@code evidence.json} says all in one, {@code index.html} shows it, {@code
- * artifacts/} is the version with its signature, {@code audit/} the proofs of what was done with
- * it, {@code heads.ndjson} the signed heads they lead to, {@code SHA256SUMS} every file's digest.
+ * artifacts/} is the version with its signature, {@code audit/} the proofs of what was done with it
+ * and its tickets, {@code heads.ndjson} the signed heads they lead to, {@code SHA256SUMS} every
+ * file's digest.
  */
 public final class EvidenceFolder {
   static final String FORMAT = "ml-service-evidence-1";
@@ -35,6 +37,8 @@ public final class EvidenceFolder {
   static final String HEAD_KEY = "audit-head.pub";
   static final String TRUST = "trust.json";
   static final String SUMS = "SHA256SUMS";
+  static final String PAGE = "index.html";
+  static final String HOW_TO = "VERIFY.md";
 
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -52,9 +56,16 @@ public final class EvidenceFolder {
    * What the service says.
    *
    * @param revisions of the model, newest first, as the deployments route gives them
-   * @param proofs of the audit entries of the revisions that lead to or away from the version
+   * @param tickets by which the version was promoted, as the tickets route gives them
+   * @param proofs of the audit entries of the revisions that lead to or away from the version, and
+   *     of those that the tickets name
    */
-  public record Answers(List<JsonNode> revisions, List<JsonNode> proofs) {}
+  public record Answers(List<JsonNode> revisions, List<JsonNode> tickets, List<JsonNode> proofs) {}
+
+  /** The entries of the log that a ticket names, whose proofs belong to it. */
+  public static List<String> auditIds(JsonNode ticket) {
+    return EvidenceTickets.auditIds(ticket);
+  }
 
   private EvidenceFolder() {}
 
@@ -70,7 +81,7 @@ public final class EvidenceFolder {
     String model = artifact.manifest().model();
     String version = artifact.manifest().version();
     copyAll(sources.artifact(), out.resolve(ARTIFACTS).resolve(model).resolve(version));
-    Files.write(out.resolve(TRUST), sources.trust().toJson());
+    Files.write(out.resolve(TRUST), sources.trust().only(model).toJson());
     if (sources.headKey() != null) {
       Files.copy(sources.headKey(), out.resolve(HEAD_KEY));
     }
@@ -83,11 +94,14 @@ public final class EvidenceFolder {
             .put("signer", artifact.signer())
             .put("collectedAt", now.toString());
     served(evidence.putArray("served"), answers.revisions(), version);
+    List<JsonNode> entries = answers.proofs().stream().map(p -> p.path("entry")).toList();
+    EvidenceTickets.write(
+        evidence.putArray("tickets"), answers.tickets(), EvidenceTickets.counted(entries));
     proofs(evidence.putArray("auditEntries"), out, answers.proofs());
     Files.writeString(out.resolve(JSON_FILE), JSON.writeValueAsString(evidence) + "\n");
     String card = card(out, model, version);
-    Files.writeString(out.resolve("index.html"), EvidencePage.html(evidence, card));
-    Files.writeString(out.resolve("VERIFY.md"), EvidencePage.instructions(model, version));
+    Files.writeString(out.resolve(PAGE), EvidencePage.html(evidence, card));
+    Files.writeString(out.resolve(HOW_TO), EvidencePage.instructions(model, version));
     sums(out);
   }
 
@@ -131,7 +145,7 @@ public final class EvidenceFolder {
       throws IOException {
     Files.createDirectory(out.resolve(AUDIT));
     SortedSet<String> heads = new TreeSet<>();
-    for (JsonNode proof : proofs) {
+    for (JsonNode proof : inOrder(proofs)) {
       JsonNode entry = proof.path("entry");
       String file = AUDIT + "/" + String.format("%09d", entry.path("seq").asLong()) + ".json";
       Files.writeString(out.resolve(file), proof + "\n");
@@ -151,6 +165,12 @@ public final class EvidenceFolder {
           .put("headExported", exported);
     }
     Files.write(out.resolve(HEADS), heads.stream().map(l -> l.substring(20)).toList());
+  }
+
+  private static List<JsonNode> inOrder(List<JsonNode> proofs) {
+    return proofs.stream()
+        .sorted(Comparator.comparingLong(p -> p.at("/entry/seq").asLong()))
+        .toList();
   }
 
   private static String line(JsonNode head) {

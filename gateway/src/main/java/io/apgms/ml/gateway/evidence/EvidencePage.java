@@ -48,6 +48,10 @@ final class EvidencePage {
       and those bytes. The signature of a head is Ed25519 over four lines of text, each ended by a
       newline: `ml-service audit head`, seq, hash, at.
 
+      What `evidence.json` says of a ticket its entries say too. They hold the digest of what the gates
+      said and of a replay: SHA-256 over the document as the service keeps it, which `--check` makes
+      from what is shown.
+
       That no entry was left out shows beside the whole log alone: `bin/ml-service audit export`.
 
       Version %2$s of %1$s stands in `artifacts/%1$s/%2$s`; its `model.sig` is a signature of OpenSSF
@@ -81,7 +85,12 @@ final class EvidencePage {
           s.path("actor").asText(),
           s.path("reason").asText());
     }
-    page.append("</table>\n<h2>Audit entries</h2>\n<table>");
+    page.append("</table>\n<h2>How it was approved</h2>\n");
+    if (evidence.path("tickets").isEmpty()) {
+      page.append("<p>No ticket promoted it.</p>\n");
+    }
+    evidence.path("tickets").forEach(ticket -> ticket(page, ticket));
+    page.append("<h2>Audit entries</h2>\n<table>");
     row(page, "th", "seq", "at", "action", "by", "detail", "under an exported head");
     for (JsonNode e : evidence.path("auditEntries")) {
       row(
@@ -99,7 +108,7 @@ final class EvidencePage {
     for (String file :
         new String[] {
           EvidenceFolder.JSON_FILE,
-          "VERIFY.md",
+          EvidenceFolder.HOW_TO,
           EvidenceFolder.HEADS,
           EvidenceFolder.TRUST,
           folder + "manifest.json",
@@ -115,6 +124,68 @@ final class EvidencePage {
         .append(escaped(modelCard))
         .append("</pre>\n</body>\n</html>\n")
         .toString();
+  }
+
+  private static void ticket(StringBuilder page, JsonNode t) {
+    page.append("<h3>").append(escaped(t.path("ticket").asText())).append("</h3>\n<table>");
+    for (String field : new String[] {"author", "at", "trigger", "reason", "datasetSha256"}) {
+      row(page, "td", field, t.path(field).asText());
+    }
+    JsonNode closure = t.path("closure");
+    if (!closure.isMissingNode()) {
+      String commit = closure.path("commit").asText();
+      row(page, "td", "closed", closure.path("outcome").asText() + " " + commit);
+    }
+    page.append("</table>\n<h4>What the gates said</h4>\n<table>");
+    row(page, "th", "evidence", "by", "gate", "outcome", "reasons");
+    for (JsonNode e : t.path("evidence")) {
+      for (JsonNode g : e.path("gates")) {
+        StringBuilder reasons = new StringBuilder();
+        g.path("reasons").forEach(r -> reasons.append(r.asText()).append('\n'));
+        String n = e.path("n").asText();
+        String gate = g.path("gate").asText();
+        String outcome = g.path("outcome").asText();
+        row(page, "td", n, e.path("author").asText(), gate, outcome, reasons.toString().strip());
+      }
+    }
+    page.append("</table>\n<h4>Approvals and waivers</h4>\n<table>");
+    row(page, "th", "at", "kind", "by", "comment", "counted at the promotion");
+    for (JsonNode a : t.path("approvals")) {
+      String of = a.has("gate") ? " of " + a.path("gate").asText() : "";
+      row(
+          page,
+          "td",
+          a.path("at").asText(),
+          a.path("kind").asText() + of,
+          a.path("actor").asText(),
+          a.path("comment").asText(),
+          a.path("counted").asBoolean() ? "yes" : "no");
+    }
+    page.append("</table>\n");
+    t.path("replays").forEach(r -> replay(page, r));
+  }
+
+  private static void replay(StringBuilder page, JsonNode r) {
+    JsonNode s = r.path("summary");
+    page.append("<h4>Replay by ").append(escaped(r.path("author").asText())).append(", ");
+    page.append(escaped(s.path("from").asText())).append(" to ");
+    page.append(escaped(s.path("to").asText())).append("</h4>\n<table>");
+    row(page, "th", "group", "decisions", "allow to review", "review to allow");
+    flips(page, "all", s);
+    for (JsonNode g : s.path("groups")) {
+      flips(page, g.path("attribute").asText() + "=" + g.path("value").asText(), g);
+    }
+    page.append("</table>\n");
+  }
+
+  private static void flips(StringBuilder page, String what, JsonNode flips) {
+    row(
+        page,
+        "td",
+        what,
+        flips.path("decisions").asText(),
+        flips.path("allowToReview").asText(),
+        flips.path("reviewToAllow").asText());
   }
 
   private static void row(StringBuilder page, String tag, String... cells) {

@@ -146,6 +146,7 @@ final class InferRoutes {
   private ServedModel scoring(RoutingContext rc) {
     String id = rc.pathParam("model");
     if (rc.pathParam("version") == null && runtime.active(id) == null && runtime.knows(id)) {
+      meters.noModel(id);
       throw ErrorTable.of(Refusal.NO_MODEL, null);
     }
     return model(rc);
@@ -181,7 +182,9 @@ final class InferRoutes {
               arrived + TimeUnit.MILLISECONDS.toNanos(timeout)),
           new HttpReply(rc.response(), request));
     } catch (Problem problem) {
-      meters.clientError();
+      if (problem.status() != 503) { // counted where it was found
+        meters.clientError();
+      }
       ErrorTable.sendInfer(rc.response(), problem);
     }
   }

@@ -49,6 +49,7 @@ final class ScoreHandler implements Handler<RoutingContext> {
   private @Nullable ServedModel active(String modelId) {
     ServedModel model = runtime.active(modelId);
     if (model == null && runtime.knows(modelId)) {
+      meters.noModel(modelId);
       throw ErrorTable.of(Refusal.NO_MODEL, null);
     }
     return model;
@@ -74,8 +75,12 @@ final class ScoreHandler implements Handler<RoutingContext> {
   }
 
   private void refuse(RoutingContext rc, Problem problem) {
-    if (problem.status() == 503 || (problem.status() == 404 && runtime.active().isEmpty())) {
-      meters.noModel();
+    if (problem.status() == 503) { // counted where it was found
+      ErrorTable.refuse(rc.request(), problem);
+      return;
+    }
+    if (problem.status() == 404 && runtime.active().isEmpty()) {
+      meters.noModel(null);
       ErrorTable.send(rc.response(), ErrorTable.of(Refusal.NO_MODEL, null));
       return;
     }

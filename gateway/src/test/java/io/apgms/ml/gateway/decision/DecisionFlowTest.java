@@ -41,6 +41,7 @@ class DecisionFlowTest {
   private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
 
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+  private final DecisionMeters counted = new DecisionMeters(meters);
   private final ScoringRuntime runtime = new ScoringRuntime(8, meters);
   private final BlockingQueue<Refusal> refusals = new LinkedBlockingQueue<>();
   private final BlockingQueue<Decided> decisions = new LinkedBlockingQueue<>();
@@ -84,11 +85,7 @@ class DecisionFlowTest {
                   context,
                   scoringAddress,
                   new DecisionFlow.Parts(
-                      runtime,
-                      new DecisionModes(null),
-                      null,
-                      new ActionCap(1),
-                      new DecisionMeters(meters)),
+                      runtime, new DecisionModes(null), null, new ActionCap(1), counted),
                   new LoopLimit(Runnable::run, 0));
           long now = System.nanoTime();
           long deadline = now + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
@@ -188,6 +185,28 @@ class DecisionFlowTest {
         });
     float[] row = artifact.golden().get(0).toTensor(model.features());
     return new ScoreCall(model.modelId(), null, null, null, null, row, true);
+  }
+
+  /** Its deadline passed: ours where it had the SLO's time, the caller's where it had not. */
+  @Test
+  void decide_expired_countsForItsModelUnlessTheCallerWasInAHurry() throws Exception {
+    explained();
+    ServedModel model = runtime.active("risk-score");
+    long boundMs = model.slo().latencyMs();
+    ScoreCall call = new ScoreCall("risk-score", null, null, null, null, new float[12]);
+    decide("nobody", call, 3, boundMs / 5);
+    assertThat(answers(3)).containsOnly(Refusal.EXPIRED);
+    assertThat(
+            meters
+                .get("apgms_ml_inference_requests")
+                .tags("model", "risk-score", "version", model.version(), "outcome", "rejected")
+                .counter()
+                .count())
+        .isEqualTo(3);
+    assertThat(new BudgetReport(counted).next()).as("hurried").isEmpty();
+    decide("nobody", call, 2, boundMs + 10);
+    assertThat(answers(2)).containsOnly(Refusal.EXPIRED);
+    assertThat(new BudgetReport(counted).next().get("risk-score").bad()).isEqualTo(2);
   }
 
   @Test

@@ -37,6 +37,9 @@ class EvidenceFolderTest {
   private static final String VERSION = "20261123";
   private static final String EVIL = "<script>alert(1)</script> & \"x\"";
 
+  /** Where the entries of revisions 1 to 4 stand in the chain. */
+  private static final int[] DEPLOYED = {0, 8, 10, 11};
+
   @TempDir Path dir;
   private Path folder;
   private List<AuditEntry> chain;
@@ -48,13 +51,17 @@ class EvidenceFolderTest {
     Path models = HOME.resolve("artifacts/models");
     VerifiedArtifact artifact =
         ArtifactStore.trusting(models, trust, InstantSource.system()).load(MODEL, VERSION);
-    chain =
-        Chains.of(
-            record("bootstrap", 1, null, "20261116", "sha256:" + "1".repeat(64)),
-            record("bootstrap", 2, "20261116", VERSION, artifact.digest()),
-            record("rollback", 3, VERSION, "20261116", "sha256:" + "1".repeat(64)),
-            record("rollback", 4, "20261116", VERSION, artifact.digest()),
-            new AuditRecord("system", "seal", "decisions", Map.of("root", "00")));
+    TicketInChain ticket = new TicketInChain(MODEL, VERSION, artifact.digest(), EVIL);
+    List<AuditRecord> records = new ArrayList<>();
+    records.add(record("bootstrap", 1, null, "20261116", "sha256:" + "1".repeat(64)));
+    records.addAll(ticket.steps());
+    AuditRecord promoted = record("promote", 2, "20261116", VERSION, artifact.digest());
+    records.add(ticket.promotion(promoted));
+    records.add(ticket.closing());
+    records.add(record("rollback", 3, VERSION, "20261116", "sha256:" + "1".repeat(64)));
+    records.add(record("rollback", 4, "20261116", VERSION, artifact.digest()));
+    records.add(new AuditRecord("system", "seal", "decisions", Map.of("root", "00")));
+    chain = Chains.of(records.toArray(AuditRecord[]::new));
     HeadKey key = HeadKey.open(dir);
     HeadFiles heads = HeadFiles.open(dir.resolve("heads"), key);
     SignedHead head = heads.append(Chains.headOf(chain), Instant.parse("2026-11-24T10:00:00Z"));
@@ -67,7 +74,8 @@ class EvidenceFolderTest {
         artifact,
         new EvidenceFolder.Answers(
             List.of(revision(4), revision(3), revision(2), revision(1)),
-            List.of(proof(1, head), proof(2, head), proof(3, head))),
+            List.of(ticket.asShown(chain)),
+            proofs(head)),
         Instant.parse("2026-11-24T12:00:00Z"));
   }
 
@@ -84,7 +92,7 @@ class EvidenceFolderTest {
 
   /** As the deployments route gives it. */
   private JsonNode revision(int number) throws IOException {
-    AuditEntry e = chain.get(number - 1);
+    AuditEntry e = chain.get(DEPLOYED[number - 1]);
     JsonNode detail = JSON.readTree(e.detail());
     ObjectNode out =
         JSON.createObjectNode()
@@ -95,10 +103,21 @@ class EvidenceFolderTest {
             .put("reason", EVIL)
             .put("at", e.at().toString())
             .put("auditId", e.id().toString());
-    if (detail.has("from")) {
-      out.put("from", detail.path("from").asText());
+    for (String field : List.of("from", "ticket")) {
+      if (detail.path(field).isTextual()) {
+        out.put(field, detail.path(field).asText());
+      }
     }
     return out;
+  }
+
+  /** Of all but the first and the last entry. */
+  private List<JsonNode> proofs(SignedHead head) {
+    List<JsonNode> proofs = new ArrayList<>();
+    for (int i = 1; i < chain.size() - 1; i++) {
+      proofs.add(proof(i, head));
+    }
+    return proofs;
   }
 
   private JsonNode proof(int index, SignedHead head) {
@@ -127,9 +146,12 @@ class EvidenceFolderTest {
     JsonNode served = JSON.readTree(folder.resolve("evidence.json").toFile()).path("served");
     assertThat(served).hasSize(2);
     assertThat(served.get(0).path("until").isNull()).isTrue();
-    assertThat(served.get(1).path("until").asText()).isEqualTo(chain.get(2).at().toString());
+    assertThat(served.get(1).path("until").asText())
+        .isEqualTo(chain.get(DEPLOYED[2]).at().toString());
     String page = Files.readString(folder.resolve("index.html"));
     assertThat(page).contains("&lt;script&gt;", "still active").doesNotContain("<script");
+    assertThat(page)
+        .contains("MLAPPROVAL-1", "waiver of error-budget", "sex=female", "no canary rows");
   }
 
   @Test
@@ -149,7 +171,7 @@ class EvidenceFolderTest {
     Path more = Files.writeString(folder.resolve("more.txt"), "x");
     assertThat(check()).containsExactly("more.txt is not in SHA256SUMS");
     Files.delete(more);
-    Files.delete(folder.resolve("audit/000000003.json"));
+    Files.delete(folder.resolve("audit/000000011.json"));
     assertThat(check()).anyMatch(line -> line.contains("missing"));
   }
 
@@ -166,19 +188,43 @@ class EvidenceFolderTest {
       }
       JsonNode evidence = whole.deepCopy();
       int slash = pointer.lastIndexOf('/');
-      ObjectNode parent = (ObjectNode) evidence.at(pointer.substring(0, slash));
-      parent.put(pointer.substring(slash + 1), evidence.at(pointer).asText() + "1");
-      String card = EvidenceFolder.card(folder, MODEL, VERSION);
-      Files.writeString(file, evidence.toString());
-      Files.writeString(folder.resolve("index.html"), EvidencePage.html(evidence, card));
-      EvidenceFolder.sums(folder);
+      String changed = evidence.at(pointer).asText() + "1";
+      if (evidence.at(pointer.substring(0, slash)) instanceof ArrayNode list) {
+        list.set(
+            Integer.parseInt(pointer.substring(slash + 1)),
+            JSON.getNodeFactory().textNode(changed));
+      } else {
+        ObjectNode parent = (ObjectNode) evidence.at(pointer.substring(0, slash));
+        parent.put(pointer.substring(slash + 1), changed);
+      }
+      rewrite(evidence);
       assertThat(check()).as(pointer).isNotEmpty();
     }
+    for (String part : List.of("evidence", "replays", "approvals")) {
+      for (int i = 0; i < whole.at("/tickets/0/" + part).size(); i++) {
+        ObjectNode less = whole.deepCopy();
+        ((ArrayNode) less.at("/tickets/0/" + part)).remove(i);
+        rewrite(less);
+        assertThat(check()).as("%s %d left out", part, i).isNotEmpty();
+      }
+    }
+    ObjectNode none = whole.deepCopy();
+    none.putArray("tickets");
+    rewrite(none);
+    assertThat(check()).anyMatch(line -> line.contains("MLAPPROVAL-1 promoted, and is not here"));
     ObjectNode shorter = whole.deepCopy();
     ((ArrayNode) shorter.path("served")).remove(0);
     Files.writeString(file, shorter.toString());
     EvidenceFolder.sums(folder);
     assertThat(check()).anyMatch(line -> line.contains("not what the log says"));
+  }
+
+  /** As who has the folder and none of the keys would. */
+  private void rewrite(JsonNode evidence) throws IOException {
+    String card = EvidenceFolder.card(folder, MODEL, VERSION);
+    Files.writeString(folder.resolve("evidence.json"), evidence.toString());
+    Files.writeString(folder.resolve("index.html"), EvidencePage.html(evidence, card));
+    EvidenceFolder.sums(folder);
   }
 
   private static void pointers(JsonNode node, String at, List<String> out) {
@@ -198,7 +244,7 @@ class EvidenceFolderTest {
     HeadFiles other = HeadFiles.open(dir.resolve("other"), HeadKey.open(dir.resolve("2")));
     other.append(Chains.headOf(chain.subList(0, 2)), Instant.parse("2026-11-24T10:00:00Z"));
     assertThat(EvidenceCheck.of(folder, dir.resolve("other"), null))
-        .hasSize(3)
+        .hasSize(11)
         .allMatch(line -> line.contains("none of the exported"));
     Path noKeys = dir.resolve("trust.json");
     Files.writeString(

@@ -230,6 +230,16 @@ public record Trust(List<Pinned> keys, List<Revoked> revoked) {
     return with(new Pinned(key, Set.of(ANY_MODEL), always, "development"));
   }
 
+  /** What is trusted of one model: the keys that may sign it, for it alone, and all revocations. */
+  public Trust only(String model) {
+    List<Pinned> its =
+        keys.stream()
+            .filter(p -> p.maySign(model))
+            .map(p -> new Pinned(p.key(), Set.of(model), p.validity(), p.comment()))
+            .toList();
+    return new Trust(its, revoked);
+  }
+
   /** The keys that may sign a model, whatever their time. */
   public List<VerifyingKey> keysOf(String model) {
     return keys.stream().filter(p -> p.maySign(model)).map(Pinned::key).toList();

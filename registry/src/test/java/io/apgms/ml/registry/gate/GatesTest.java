@@ -1,15 +1,19 @@
 package io.apgms.ml.registry.gate;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.Gate;
 import io.apgms.ml.registry.GateEvidence;
 import io.apgms.ml.registry.GateResult;
 import io.apgms.ml.registry.GateResult.Outcome;
+import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.VerifiedArtifact;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -74,6 +78,19 @@ class GatesTest {
     assertThat(read.results().get(0).reasons()).isEqualTo(made.results().get(0).reasons());
     assertThat(read.toJson()).isEqualTo(made.toJson());
     assertThat(made.digest()).startsWith("sha256:");
+  }
+
+  /** Neither can be written again, or read by the database: refused, not a failure of ours. */
+  @Test
+  void evidence_holdsNulOrHalfAPair_isRefused() {
+    String json = new String(evidence(ARTIFACT.digest(), POLICY.digest(), SMOKE).toJson(), UTF_8);
+    for (String bad : List.of("\\u0000", "\\ud800", "x".repeat(20_001))) {
+      String changed = json.replaceFirst("\"reasons\":\\[\"", "$0" + Matcher.quoteReplacement(bad));
+      assertThat(changed).isNotEqualTo(json);
+      assertThatThrownBy(() -> GateEvidence.parse(changed.getBytes(UTF_8)))
+          .isInstanceOf(RegistryException.Invalid.class)
+          .hasMessageStartingWith("reason ");
+    }
   }
 
   @Test

@@ -41,6 +41,23 @@ class TrustTest {
     assertThat(read.keysOf("another")).isEmpty();
   }
 
+  /**
+   * A folder of evidence holds it: it must be readable, also where a development key is trusted.
+   */
+  @Test
+  void only_oneModel_isThatModelsKeysAndCanBeReadAgain() {
+    VerifyingKey development = SigningKey.Pair.generate().verifying();
+    Trust all = TRUST.withDevelopmentKey(development);
+    assertThatThrownBy(() -> Trust.parse(all.toJson())).hasMessageContaining("'*'");
+    Trust read = Trust.parse(all.only("risk-score").toJson());
+    assertThat(read.keysOf("risk-score"))
+        .extracting(VerifyingKey::id)
+        .containsExactly(KEY.id(), development.id());
+    assertThat(read.keysOf("credit-default")).isEmpty();
+    assertThat(read.revoked()).isEqualTo(TRUST.revoked());
+    assertThat(Trust.parse(all.only("another").toJson()).keysOf("another")).hasSize(1);
+  }
+
   private static final String[][] WRONG = {
     {"\"keys\" : [ {", "\"keyz\" : [ {", "'keyz'"},
     {"\"comment\"", "\"note\"", "'note'"},
