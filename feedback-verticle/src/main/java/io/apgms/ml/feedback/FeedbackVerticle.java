@@ -30,6 +30,7 @@ public final class FeedbackVerticle extends VerticleBase {
   private @Nullable Shipper shipper;
   private @Nullable DecisionLog log;
   private @Nullable Labels labels;
+  private @Nullable LabelFiles bulk;
 
   public FeedbackVerticle(FeedbackOptions options) {
     this.options = options;
@@ -54,6 +55,7 @@ public final class FeedbackVerticle extends VerticleBase {
   @Override
   public Future<?> start() {
     Database db = new Database(vertx, options.pool(), options.server(), options.timeoutMs());
+    DirectConnections connections = new DirectConnections(options);
     return vertx
         .executeBlocking(() -> Spool.open(options.spoolDir(), options.spoolMaxBytes()))
         .map(
@@ -68,6 +70,7 @@ public final class FeedbackVerticle extends VerticleBase {
                       options.meters());
               shipper.start();
               labels = new Labels(db, opened, this::count);
+              bulk = new LabelFiles(vertx, db, connections, opened, this::count);
               log = new DecisionLog(db, opened, labels);
               vertx.setPeriodic(PROBE_MS, id -> db.probe());
               vertx.setPeriodic(DEPTH_MS, id -> readOutboxDepth(db));
@@ -97,6 +100,11 @@ public final class FeedbackVerticle extends VerticleBase {
   /** After the start. */
   public Labels labels() {
     return Objects.requireNonNull(labels, "not started");
+  }
+
+  /** After the start. */
+  public LabelFiles labelFiles() {
+    return Objects.requireNonNull(bulk, "not started");
   }
 
   @Override

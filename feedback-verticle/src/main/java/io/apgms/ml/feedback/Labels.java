@@ -134,34 +134,12 @@ public final class Labels {
                     : byKey(c, key).map(first -> new Made(first.orElseThrow(), false)));
   }
 
-  /** What a label is checked against. */
-  private record On(String modelId, String modelVersion, boolean review) {
-    void require(NewLabel label) {
-      if (!modelId.equals(label.modelId()) || !modelVersion.equals(label.modelVersion())) {
-        throw new FeedbackException.VersionConflict(
-            label.modelId()
-                + " "
-                + label.modelVersion()
-                + " did not make the prediction, expected "
-                + modelId
-                + " "
-                + modelVersion);
-      }
-      if (label.label().positive() != review) {
-        throw new FeedbackException.Contradiction(
-            label.label()
-                + " for a case recommended "
-                + (review ? "review, expected …_POSITIVE" : "allow, expected …_NEGATIVE"));
-      }
-    }
-  }
-
   /** A decision still in the spool is committed with its label; the shipper copes with the twin. */
-  private static Future<On> prediction(SqlConnection c, UUID id, @Nullable Decision waiting) {
+  private static Future<Judged> prediction(SqlConnection c, UUID id, @Nullable Decision waiting) {
     if (waiting != null) {
       return c.preparedQuery(KEEP_PREDICTION)
           .execute(tuple(waiting))
-          .map(rows -> new On(waiting.modelId(), waiting.modelVersion(), waiting.review()));
+          .map(rows -> new Judged(waiting.modelId(), waiting.modelVersion(), waiting.review()));
     }
     return c.preparedQuery(PREDICTION)
         .execute(Tuple.of(id))
@@ -171,7 +149,7 @@ public final class Labels {
                 throw new FeedbackException.NotFound("no prediction with id " + id);
               }
               Row row = rows.iterator().next();
-              return new On(row.getString(0), row.getString(1), row.getBoolean(2));
+              return new Judged(row.getString(0), row.getString(1), row.getBoolean(2));
             });
   }
 

@@ -131,9 +131,15 @@ final class Spool implements AutoCloseable {
 
   /** A decision that waits here. */
   @Nullable Decision find(UUID id) {
+    Row row = row(id);
+    return row == null ? null : CopyTuple.decode(row.tuple());
+  }
+
+  /** The row of a decision that waits here. */
+  @Nullable Row row(UUID id) {
     try {
       byte @Nullable [] tuple = db.get(key(id));
-      return tuple == null ? null : CopyTuple.decode(tuple);
+      return tuple == null ? null : new Row(id, tuple);
     } catch (RocksDBException e) {
       throw new FeedbackException.Unavailable("the spool cannot be read: " + reason(e), null);
     }

@@ -10,6 +10,7 @@ import io.vertx.sqlclient.PoolOptions;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -68,6 +69,23 @@ final class TestDatabase {
 
   Database database(long timeoutMs) {
     return new Database(VERTX, pool, server(POSTGRES.getPort(), name), timeoutMs);
+  }
+
+  DirectConnections direct() {
+    return new DirectConnections(options(Path.of("unused")));
+  }
+
+  FeedbackOptions options(Path spool) {
+    return new FeedbackOptions(
+        spool,
+        1 << 20,
+        url(),
+        "postgres",
+        "",
+        pool,
+        server(POSTGRES.getPort(), name),
+        5_000,
+        meters);
   }
 
   /** A database that nobody can reach. */

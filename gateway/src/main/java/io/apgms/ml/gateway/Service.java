@@ -188,6 +188,7 @@ public final class Service implements AutoCloseable {
                 decisions),
             Guard.api(doors, settings.auth().dev()),
             feedback == null ? null : feedback.labels(),
+            feedback == null ? null : feedback.labelFiles(),
             new Door(settings.http(), settings.limits(), tls)));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();

@@ -140,6 +140,13 @@ final class Contract {
     return examples.isEmpty() ? null : examples.iterator().next().path("value");
   }
 
+  /** The example of a body of lines, or null. */
+  static String linesExample(Operation operation) {
+    JsonNode example =
+        operation.node().at("/requestBody/content/application~1x-ndjson").path("example");
+    return example.isMissingNode() ? null : example.asText();
+  }
+
   private JsonNode json(Operation operation) {
     return resolve(operation.node().path("requestBody")).at("/content/application~1json");
   }

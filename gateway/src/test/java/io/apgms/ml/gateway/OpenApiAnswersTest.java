@@ -134,7 +134,12 @@ class OpenApiAnswersTest {
     }
     Request request = new Request(operation.method(), uri + query, Map.of(), null);
     JsonNode body = contract.bodyExample(operation);
-    return body == null ? request : request.json(body);
+    String lines = Contract.linesExample(operation);
+    return body != null ? request.json(body) : lines != null ? ndjson(request, lines) : request;
+  }
+
+  private static Request ndjson(Request request, String lines) {
+    return request.json(lines).header("Content-Type", "application/x-ndjson");
   }
 
   private static boolean takesBody(Operation operation) {
@@ -265,7 +270,9 @@ class OpenApiAnswersTest {
       ask(to, operation, other.json("{"));
       ask(to, operation, other.json("{}"));
       ask(to, operation, other.json("{}").header("Content-Type", "text/csv"));
-      ask(to, operation, other.header("Content-Length", Integer.toString(MAX_BODY + 1)));
+      if (operation.has(413)) { // else it waits for the bytes
+        ask(to, operation, other.header("Content-Length", Integer.toString(MAX_BODY + 1)));
+      }
     }
   }
 

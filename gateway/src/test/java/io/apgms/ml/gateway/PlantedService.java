@@ -138,6 +138,7 @@ final class PlantedService implements AutoCloseable {
             new DecisionFlow.Parts(runtime, modes, feedback.log(), new ActionCap(600), decisions),
             Guard.api(doors, false),
             feedback.labels(),
+            feedback.labelFiles(),
             new Door(settings.http(), settings.limits(), null));
   }
 

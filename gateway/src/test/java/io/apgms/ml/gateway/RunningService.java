@@ -137,6 +137,7 @@ final class RunningService implements AutoCloseable {
     ProcessBuilder builder = command(arguments);
     builder.environment().putAll(more);
     builder.environment().put("ML_URL", "http://127.0.0.1:" + managementPort);
+    builder.environment().put("ML_API_URL", "http://127.0.0.1:" + apiPort);
     return finish(builder, expectedExit, String.join(" ", arguments));
   }
 
@@ -159,6 +160,7 @@ final class RunningService implements AutoCloseable {
     ProcessBuilder builder = new ProcessBuilder("bash", "-c", here).directory(HOME.toFile());
     builder.environment().putAll(environment);
     builder.environment().put("ML_URL", "http://127.0.0.1:" + managementPort);
+    builder.environment().put("ML_API_URL", "http://127.0.0.1:" + apiPort);
     return finish(builder, 0, "the script");
   }
 

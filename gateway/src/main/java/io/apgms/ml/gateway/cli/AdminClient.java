@@ -80,7 +80,8 @@ final class AdminClient {
     }
   }
 
-  private JsonNode answer(HttpResponse<String> response) {
+  /** The answer's JSON; where it is no success, the failure that a command ends with. */
+  static JsonNode answer(HttpResponse<String> response) {
     JsonNode body = MissingNode.getInstance();
     try {
       body = JSON.readTree(response.body());

@@ -35,6 +35,7 @@ import picocli.CommandLine.HelpCommand;
       DeploymentCommands.History.class,
       DeploymentCommands.Mode.class,
       AuditCommands.class,
+      FeedbackCommand.class,
       EvidenceCommand.class,
       ReplayCommand.class,
       TokenCommand.class,

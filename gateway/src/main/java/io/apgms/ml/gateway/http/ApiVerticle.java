@@ -1,6 +1,7 @@
 package io.apgms.ml.gateway.http;
 
 import io.apgms.ml.feedback.DecisionLog;
+import io.apgms.ml.feedback.LabelFiles;
 import io.apgms.ml.feedback.Labels;
 import io.apgms.ml.gateway.decision.BatchFlow;
 import io.apgms.ml.gateway.decision.DecisionFlow;
@@ -25,6 +26,7 @@ public final class ApiVerticle extends VerticleBase {
       DecisionFlow.Parts flow,
       Guard guard,
       @Nullable Labels labels,
+      @Nullable LabelFiles labelFiles,
       Door door) {}
 
   private static final long DRAIN_SECONDS = 10;
@@ -96,9 +98,11 @@ public final class ApiVerticle extends VerticleBase {
         .mount(router, guard, turnstile, http.maxBatchBytes());
     DecisionLog log = shared.log();
     Labels labels = parts.labels();
-    if (log != null && labels != null) {
+    LabelFiles files = parts.labelFiles();
+    if (log != null && labels != null && files != null) {
       PredictionRoutes.mount(router, guard, log, shared.runtime());
-      FeedbackRoutes.mount(router, guard, body, labels);
+      FeedbackRoutes.mount(
+          router, guard, body, labels, new BackfillRoute(files, http.maxBodyBytes()));
     }
     OpenApiRoutes.mount(router, "api");
     router.route().failureHandler(ErrorTable::handle);

@@ -10,12 +10,8 @@ import io.apgms.ml.feedback.NewLabel;
 import io.vertx.core.Handler;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
-import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
 import java.util.Set;
-import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /** {@code /ml/feedback}: a human's verdict on a prediction, kept once and listed. */
 final class FeedbackRoutes {
@@ -30,8 +26,6 @@ final class FeedbackRoutes {
           "to",
           "limit",
           "cursor");
-  private static final Duration CLOCK_SKEW = Duration.ofMinutes(5);
-  private static final int RETENTION_MONTHS = 18;
 
   private final Labels labels;
 
@@ -39,8 +33,17 @@ final class FeedbackRoutes {
     this.labels = labels;
   }
 
-  static void mount(Router router, Guard guard, Handler<RoutingContext> body, Labels labels) {
+  static void mount(
+      Router router,
+      Guard guard,
+      Handler<RoutingContext> body,
+      Labels labels,
+      BackfillRoute backfill) {
     FeedbackRoutes routes = new FeedbackRoutes(labels);
+    router
+        .post("/ml/feedback/backfill")
+        .handler(guard.only(Roles.LABELLER))
+        .handler(backfill::handle);
     router
         .post("/ml/feedback")
         .handler(guard.only(Roles.LABELLER))
@@ -52,47 +55,10 @@ final class FeedbackRoutes {
   private void record(RoutingContext rc) {
     Caller caller = Guard.caller(rc);
     labels
-        .record(label(rc, caller, Instant.now()), key(rc, caller))
+        .record(
+            LabelFields.read(Bodies.fields(rc), caller.subject(), Instant.now()), key(rc, caller))
         .onFailure(rc::fail)
         .onSuccess(receipt -> Answers.send(rc, 201, json(receipt)));
-  }
-
-  private static NewLabel label(RoutingContext rc, Caller caller, Instant now) {
-    Fields fields = Bodies.fields(rc);
-    UUID predictionId = fields.uuid("predictionId");
-    String modelId = fields.required("modelId", 64);
-    String modelVersion = fields.required("modelVersion", 16);
-    NewLabel.Label label = fields.word("label", NewLabel.Label.class);
-    NewLabel.Source source = fields.word("source", NewLabel.Source.class);
-    String submittedBy = fields.optional("submittedBy", 128);
-    String notes = fields.optional("notes", 2_000);
-    String metadata = fields.object("metadata", 16_384);
-    Instant observedAt = fields.time("observedAt");
-    requireInRange(fields, observedAt, now);
-    fields.check();
-    if (predictionId == null || label == null || source == null) {
-      throw new IllegalStateException("checked fields are there");
-    }
-    return new NewLabel(
-        predictionId,
-        modelId,
-        modelVersion,
-        label,
-        source,
-        submittedBy == null ? caller.subject() : submittedBy,
-        notes,
-        metadata,
-        observedAt == null ? now : observedAt);
-  }
-
-  private static void requireInRange(Fields fields, @Nullable Instant observedAt, Instant now) {
-    if (observedAt == null) {
-      return;
-    }
-    Instant oldest = now.atOffset(ZoneOffset.UTC).minusMonths(RETENTION_MONTHS).toInstant();
-    if (observedAt.isAfter(now.plus(CLOCK_SKEW)) || observedAt.isBefore(oldest)) {
-      fields.refuse("observedAt", observedAt + ", expected a time from " + oldest + " to now");
-    }
   }
 
   private static Labels.Key key(RoutingContext rc, Caller caller) {

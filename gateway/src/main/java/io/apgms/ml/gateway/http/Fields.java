@@ -162,6 +162,11 @@ public final class Fields {
     return node.longValue();
   }
 
+  /** Whether there is a value, whatever it is. */
+  boolean has(String key) {
+    return get(key) != null;
+  }
+
   /** Yes or no, that must be there; false when it was refused. */
   public boolean flag(String key) {
     JsonNode node = get(key);
