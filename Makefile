@@ -18,7 +18,7 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows bench jmh clean
+.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows bench bench-labels jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -69,6 +69,9 @@ workflows: ## lint .github/workflows
 
 bench: build ## CPU per request, rates and latencies beside a bare echo; ends with one BENCH line
 	@tools/bench.sh
+
+bench-labels: build ## rates of backfill and export beside plain INSERT
+	@tools/bench-labels.sh
 
 jmh: ## micro-benchmarks of parse, batch and encode
 	@tools/jmh.sh

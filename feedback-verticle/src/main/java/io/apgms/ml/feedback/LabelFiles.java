@@ -2,6 +2,8 @@ package io.apgms.ml.feedback;
 
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import io.vertx.sqlclient.Tuple;
+import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -10,6 +12,11 @@ import java.util.function.BiConsumer;
 /** Labels in bulk: so many at once of a replica, each over a connection of its own. */
 public final class LabelFiles {
   private static final int MAX_BACKFILLS = 2;
+  private static final int MAX_EXPORTS = 2;
+
+  private static final String NOTE =
+      "INSERT INTO feedback.export (id, actor, format, from_id, to_id, model_id)"
+          + " VALUES ($1, $2, $3, $4, $5, $6)";
 
   private final Vertx vertx;
   private final Database db;
@@ -17,6 +24,10 @@ public final class LabelFiles {
   private final Spool spool;
   private final BiConsumer<NewLabel.Label, NewLabel.Source> recorded;
   private final Semaphore backfills = new Semaphore(MAX_BACKFILLS);
+  private final Semaphore exports = new Semaphore(MAX_EXPORTS);
+
+  /** An export: who asked for what. */
+  public record Asked(UUID id, String actor, String format, LabelExport.Window window) {}
 
   LabelFiles(
       Vertx vertx,
@@ -60,9 +71,39 @@ public final class LabelFiles {
         .onComplete(done -> backfills.release());
   }
 
+  /**
+   * Opens an export, to be closed with {@link #close}; that it was made is noted first. Unavailable
+   * where two are under way, or the database does not answer.
+   */
+  public Future<LabelExport> export(Asked asked) {
+    if (!exports.tryAcquire()) {
+      return Future.failedFuture(
+          new FeedbackException.Unavailable(
+              MAX_EXPORTS + " exports are under way, expected fewer", null));
+    }
+    LabelExport.Window window = asked.window();
+    return db.read(
+            NOTE,
+            Tuple.of(
+                asked.id(),
+                asked.actor(),
+                asked.format(),
+                DecisionRows.firstId(window.from().toEpochMilli()),
+                DecisionRows.firstId(window.to().toEpochMilli()),
+                window.modelId()))
+        .compose(v -> opened(() -> LabelExport.open(connections, window), LabelExport::close))
+        .onFailure(e -> exports.release());
+  }
+
+  /** Gives its connection back. */
+  public void close(LabelExport export) {
+    export.close(); // cuts it off, waits for nothing
+    exports.release();
+  }
+
   /** A server that is frozen is found by the pool's bound, not by a socket's. */
   private Future<Void> answering() {
-    return db.read("SELECT 1", io.vertx.sqlclient.Tuple.tuple()).mapEmpty();
+    return db.read("SELECT 1", Tuple.tuple()).mapEmpty();
   }
 
   /** One that opens too late is closed again. */

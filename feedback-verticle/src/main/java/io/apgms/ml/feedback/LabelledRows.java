@@ -93,10 +93,7 @@ public final class LabelledRows {
         rows.getString(2),
         floats(rows.getArray(3)),
         rows.getString(4),
-        switch (NewLabel.Label.valueOf(rows.getString(5))) {
-          case TRUE_POSITIVE, FALSE_NEGATIVE -> true;
-          case FALSE_POSITIVE, TRUE_NEGATIVE -> false;
-        });
+        NewLabel.Label.valueOf(rows.getString(5)).adverse());
   }
 
   private static float[] floats(Array array) throws SQLException {

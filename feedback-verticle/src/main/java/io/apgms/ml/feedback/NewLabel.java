@@ -23,6 +23,11 @@ public record NewLabel(
     TRUE_POSITIVE,
     TRUE_NEGATIVE;
 
+    /** Whether the outcome was the adverse one. */
+    public boolean adverse() {
+      return this == TRUE_POSITIVE || this == FALSE_NEGATIVE;
+    }
+
     /** Whether the verdict can be on a case recommended for review. */
     boolean positive() {
       return this == FALSE_POSITIVE || this == TRUE_POSITIVE;

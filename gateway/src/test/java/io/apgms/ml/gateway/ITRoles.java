@@ -50,6 +50,7 @@ class ITRoles {
           new Door(false, "POST", "/ml/feedback", Set.of("labeller")),
           new Door(false, "GET", "/ml/feedback", STAFF),
           new Door(false, "POST", "/ml/feedback/backfill", Set.of("labeller")),
+          new Door(false, "GET", "/ml/feedback/export", Set.of("data-scientist", "compliance")),
           new Door(false, "GET", "/ml/models", ANY),
           new Door(false, "GET", "/ml/models/risk-score", ANY),
           new Door(false, "GET", "/v2", ANY),

@@ -82,13 +82,17 @@ final class AdminClient {
 
   /** The answer's JSON; where it is no success, the failure that a command ends with. */
   static JsonNode answer(HttpResponse<String> response) {
+    return answer(response.statusCode(), response.body());
+  }
+
+  static JsonNode answer(int status, String text) {
     JsonNode body = MissingNode.getInstance();
     try {
-      body = JSON.readTree(response.body());
+      body = JSON.readTree(text);
     } catch (JsonProcessingException e) {
       // told below by its status
     }
-    if (response.statusCode() < 300) {
+    if (status < 300) {
       return body;
     }
     StringBuilder why = new StringBuilder(body.path("detail").asText("no detail"));
@@ -97,12 +101,12 @@ final class AdminClient {
       why.append("\n  ").append(pointer.isEmpty() ? "" : pointer + ": ");
       why.append(error.path("detail").asText());
     }
-    if (response.statusCode() == 401) {
+    if (status == 401) {
       why.append(
           "\n  set ML_TOKEN, e.g. ML_TOKEN=$(bin/ml-service token --subject you --role oncall)");
     }
-    int exit = response.statusCode() >= 500 ? Failure.UNAVAILABLE : Failure.NO;
-    throw new Failure(exit, "answer " + response.statusCode() + ": " + why);
+    int exit = status >= 500 ? Failure.UNAVAILABLE : Failure.NO;
+    throw new Failure(exit, "answer " + status + ": " + why);
   }
 
   /** Prints the answer as JSON where that was asked for. */

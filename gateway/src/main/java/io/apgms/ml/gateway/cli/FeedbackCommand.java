@@ -5,6 +5,6 @@ import picocli.CommandLine.Command;
 /** Labels in bulk. */
 @Command(
     name = "feedback",
-    description = "Bring labels in from a file.",
-    subcommands = {BackfillCommand.class})
+    description = "Labels by the file: bring them in, take them out.",
+    subcommands = {BackfillCommand.class, ExportCommand.class})
 final class FeedbackCommand {}

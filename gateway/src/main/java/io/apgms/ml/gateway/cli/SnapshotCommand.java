@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -85,6 +86,11 @@ final class SnapshotCommand implements Callable<Integer> {
       description = "labels recorded in so many days before --until (default: ${DEFAULT-VALUE})")
   private int days = 7;
 
+  @Option(
+      names = "--labels",
+      description = "manifest of an export, whose window counts, instead of the feature store")
+  private @Nullable Path labels;
+
   @Option(names = "--until", description = "RFC 3339 time (default: now)")
   private @Nullable String until;
 
@@ -106,29 +112,52 @@ final class SnapshotCommand implements Callable<Integer> {
     }
     Instant to = end();
     Settings settings = Settings.read(MlService.home(), System.getenv());
+    if (labels != null) {
+      return print(exported(labels, settings));
+    }
     try (FeatureStore store = FeatureStore.open(settings)) {
-      SnapshotWriter.Labels labels =
+      SnapshotWriter.Labels window =
           store == null ? null : new SnapshotWriter.Labels(to.minus(Duration.ofDays(days)), to);
-      SnapshotRecord made =
+      return print(
           Training.snapshot(
-              new SnapshotOptions(
-                  schema, new TrainOptions.Data(data, null, anyData), labels, trigger.name(), out),
+              options(window),
               (model, writer) -> {
-                if (store != null && labels != null) {
+                if (store != null && window != null) {
                   tell(
-                      store,
-                      new LabelledRows.Window(model.model(), labels.from(), labels.to()),
+                      told ->
+                          store.labelled(
+                              new LabelledRows.Window(model.model(), window.from(), window.to()),
+                              told),
                       new Columns(settings.registry().dir(), model.model()),
                       writer);
                 }
-              });
-      spec.commandLine()
-          .getOut()
-          .println(
-              json
-                  ? JSON.writeValueAsString(made)
-                  : "snapshot " + made.sha256() + ", " + made.summary());
+              }));
     }
+  }
+
+  private SnapshotRecord exported(Path manifest, Settings settings) throws IOException {
+    ExportedCases cases = ExportedCases.open(manifest);
+    return Training.snapshot(
+        options(new SnapshotWriter.Labels(cases.from(), cases.to())),
+        (model, writer) ->
+            tell(
+                told -> cases.forEach(model.model(), told),
+                new Columns(settings.registry().dir(), model.model()),
+                writer));
+  }
+
+  private SnapshotOptions options(SnapshotWriter.@Nullable Labels window) {
+    return new SnapshotOptions(
+        schema, new TrainOptions.Data(data, null, anyData), window, trigger.name(), out);
+  }
+
+  private int print(SnapshotRecord made) throws IOException {
+    spec.commandLine()
+        .getOut()
+        .println(
+            json
+                ? JSON.writeValueAsString(made)
+                : "snapshot " + made.sha256() + ", " + made.summary());
     return 0;
   }
 
@@ -141,11 +170,14 @@ final class SnapshotCommand implements Callable<Integer> {
     }
   }
 
-  private static void tell(
-      FeatureStore store, LabelledRows.Window window, Columns columns, SnapshotWriter writer) {
+  /** Where labelled decisions come from. */
+  private interface Source {
+    void forEach(Consumer<LabelledRow> told) throws IOException;
+  }
+
+  private static void tell(Source source, Columns columns, SnapshotWriter writer) {
     try {
-      store.labelled(
-          window,
+      source.forEach(
           row -> {
             List<String> names = columns.of(row);
             if (names == null) {

@@ -102,7 +102,12 @@ public final class ApiVerticle extends VerticleBase {
     if (log != null && labels != null && files != null) {
       PredictionRoutes.mount(router, guard, log, shared.runtime());
       FeedbackRoutes.mount(
-          router, guard, body, labels, new BackfillRoute(files, http.maxBodyBytes()));
+          router,
+          guard,
+          body,
+          labels,
+          new BackfillRoute(files, http.maxBodyBytes()),
+          new ExportRoute(files, shared.runtime()));
     }
     OpenApiRoutes.mount(router, "api");
     router.route().failureHandler(ErrorTable::handle);

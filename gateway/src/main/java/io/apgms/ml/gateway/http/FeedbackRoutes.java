@@ -38,12 +38,17 @@ final class FeedbackRoutes {
       Guard guard,
       Handler<RoutingContext> body,
       Labels labels,
-      BackfillRoute backfill) {
+      BackfillRoute backfill,
+      ExportRoute export) {
     FeedbackRoutes routes = new FeedbackRoutes(labels);
     router
         .post("/ml/feedback/backfill")
         .handler(guard.only(Roles.LABELLER))
         .handler(backfill::handle);
+    router
+        .get("/ml/feedback/export")
+        .handler(guard.only(Roles.DATA_SCIENTIST, Roles.COMPLIANCE))
+        .handler(export::handle);
     router
         .post("/ml/feedback")
         .handler(guard.only(Roles.LABELLER))
