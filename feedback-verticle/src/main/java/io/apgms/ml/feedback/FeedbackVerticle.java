@@ -7,6 +7,7 @@ import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.sqlclient.Tuple;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
@@ -20,6 +21,7 @@ public final class FeedbackVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(FeedbackVerticle.class);
   private static final long PROBE_MS = 500;
   private static final long DEPTH_MS = 5_000;
+  private static final long VOLUME_MS = 60_000;
   private static final Duration FLUSH_BOUND = Duration.ofSeconds(5);
 
   private final FeedbackOptions options;
@@ -74,6 +76,9 @@ public final class FeedbackVerticle extends VerticleBase {
               log = new DecisionLog(db, opened, labels);
               vertx.setPeriodic(PROBE_MS, id -> db.probe());
               vertx.setPeriodic(DEPTH_MS, id -> readOutboxDepth(db));
+              LabelVolume volume = new LabelVolume(db, options.meters());
+              vertx.setPeriodic(
+                  DEPTH_MS, VOLUME_MS, id -> volume.refresh(Instant.now()).otherwiseEmpty());
               return opened;
             })
         .compose(opened -> db.probe());
