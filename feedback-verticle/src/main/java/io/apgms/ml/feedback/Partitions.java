@@ -11,7 +11,10 @@ import java.time.ZoneOffset;
 import java.time.temporal.IsoFields;
 import java.time.temporal.TemporalAdjusters;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,6 +22,8 @@ import org.slf4j.LoggerFactory;
 final class Partitions {
   private static final Logger LOG = LoggerFactory.getLogger(Partitions.class);
   private static final int WEEKS_AHEAD = 4;
+
+  private static final Pattern NAME = Pattern.compile("decision_([0-9]{4})w([0-9]{2})");
 
   /** Replicas make partitions one after another. */
   private static final String LOCK =
@@ -81,6 +86,27 @@ final class Partitions {
         "feedback.decision_%dw%02d",
         monday.get(IsoFields.WEEK_BASED_YEAR),
         monday.get(IsoFields.WEEK_OF_WEEK_BASED_YEAR));
+  }
+
+  /** From the first instant of its week to that of the next. */
+  record Span(Instant from, Instant to) {}
+
+  /** The week of a partition by its name without schema; empty where it is no week's. */
+  static Optional<Span> span(String name) {
+    Matcher parts = NAME.matcher(name);
+    if (!parts.matches()) {
+      return Optional.empty();
+    }
+    LocalDate monday =
+        LocalDate.EPOCH
+            .with(IsoFields.WEEK_BASED_YEAR, Long.parseLong(parts.group(1)))
+            .with(IsoFields.WEEK_OF_WEEK_BASED_YEAR, Long.parseLong(parts.group(2)))
+            .with(DayOfWeek.MONDAY);
+    return Optional.of(new Span(start(monday), start(monday.plusWeeks(1))));
+  }
+
+  private static Instant start(LocalDate day) {
+    return day.atStartOfDay(ZoneOffset.UTC).toInstant();
   }
 
   /** Below every UUIDv7 of that day and above those of the day before. */

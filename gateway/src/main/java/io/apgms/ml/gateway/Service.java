@@ -12,6 +12,7 @@ import io.apgms.ml.gateway.admin.RefusalAudit;
 import io.apgms.ml.gateway.audit.AuditVerticle;
 import io.apgms.ml.gateway.audit.HeadFiles;
 import io.apgms.ml.gateway.audit.HeadKey;
+import io.apgms.ml.gateway.audit.RetentionVerticle;
 import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.apgms.ml.gateway.database.EmbeddedDatabase;
@@ -150,6 +151,9 @@ public final class Service implements AutoCloseable {
 
     HeadFiles heads = HeadFiles.open(settings.audit().headDir(), HeadKey.open(data.path()));
     audit(vertx, registry, heads, feedback != null);
+    if (feedback != null) {
+      deploy(vertx, () -> new RetentionVerticle(registry.audit(), meters), 1);
+    }
 
     TokenVerifier verifier =
         settings.auth().dev()

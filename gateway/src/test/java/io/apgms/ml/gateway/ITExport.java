@@ -85,7 +85,26 @@ class ITExport {
       Files.writeString(file, Files.readString(file).replaceFirst("0\\.4", "0.5"));
       assertThat(service.run(Map.of(), 1, fromExport)).contains("SHA-256", "expected");
       csv(service, until, out);
+      manyChunks(service, ids.get(0), until);
     }
+  }
+
+  /** More than is held at once. */
+  private void manyChunks(RunningService service, String id, String until) throws Exception {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 400; i++) {
+      lines
+          .append("{\"predictionId\":\"" + id + "\",\"modelId\":\"risk-score\",")
+          .append("\"modelVersion\":\"20261123\",\"label\":\"TRUE_POSITIVE\",")
+          .append("\"source\":\"FINANCE\",\"notes\":\"" + i + "x".repeat(1_990) + "\"}\n");
+    }
+    Path file = Files.writeString(dir.resolve("many.ndjson"), lines);
+    service.run(Map.of(), 0, "feedback", "backfill", file.toString());
+    String out = dir.resolve("more").toString();
+    String[] command = {"feedback", "export", "--until", until, "--out", out, "--json"};
+    JsonNode manifest = JSON.readTree(service.run(Map.of(), 0, command));
+    assertThat(manifest.path("rows").asInt()).isEqualTo(404);
+    assertThat(manifest.path("bytes").asLong()).isGreaterThan(524_288);
   }
 
   private static void csv(RunningService service, String until, Path out) throws Exception {

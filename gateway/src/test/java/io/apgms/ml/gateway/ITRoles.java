@@ -80,6 +80,9 @@ class ITRoles {
           new Door(true, "GET", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "PUT", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "DELETE", "/admin/decision-mode", Set.of("oncall")),
+          new Door(true, "GET", "/admin/feedback/holds", Set.of("compliance")),
+          new Door(true, "POST", "/admin/feedback/holds", Set.of("compliance")),
+          new Door(true, "DELETE", "/admin/feedback/holds/" + ID, Set.of("compliance")),
           new Door(true, "GET", "/admin/audit", AUDITORS),
           new Door(true, "GET", "/admin/audit/verify", AUDITORS),
           new Door(true, "GET", "/admin/audit/" + UUID.randomUUID() + "/proof", AUDITORS));

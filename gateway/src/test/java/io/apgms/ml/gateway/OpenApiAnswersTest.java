@@ -213,6 +213,7 @@ class OpenApiAnswersTest {
       decisions(api, management);
       inBinary(api);
       deployments(management);
+      holds(management);
       Approvals approvals = new Approvals(management, DevIssuer.open(vertx, data));
       tickets(approvals);
       late(management, approvals, postgres);
@@ -297,6 +298,15 @@ class OpenApiAnswersTest {
   private void proof(Listener management, String id) throws Exception {
     Request request = new Request("GET", "/admin/audit/" + id + "/proof").token(management.token);
     ask(management, operation("proveAudit"), request);
+  }
+
+  private void holds(Listener management) throws Exception {
+    Request set = example(management, operation("setHold")).token(management.token);
+    JsonNode made = JSON.readTree(ask(management, operation("setHold"), set).body());
+    Request list = example(management, operation("listHolds")).token(management.token);
+    ask(management, operation("listHolds"), list);
+    Request lift = new Request("DELETE", "/admin/feedback/holds/" + made.path("id").asText());
+    ask(management, operation("liftHold"), lift.token(management.token));
   }
 
   private void deployments(Listener management) throws Exception {

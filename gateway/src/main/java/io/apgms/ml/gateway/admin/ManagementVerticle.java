@@ -94,6 +94,9 @@ public final class ManagementVerticle extends VerticleBase {
     AuditLog audit = parts.registry().audit();
     AuditProofs proofs = new AuditProofs(vertx, audit, parts.log(), parts.heads());
     new AuditRoutes(audit, parts.heads(), proofs).mount(router, guard);
+    if (parts.log() != null) {
+      new HoldRoutes(audit).mount(router, guard, body);
+    }
     new ModeRoutes(parts.registry(), parts.control(), parts.modes(), parts.runtime())
         .mount(router, guard, body);
     OpenApiRoutes.mount(router, "management");

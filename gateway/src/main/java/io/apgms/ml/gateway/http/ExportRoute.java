@@ -15,12 +15,15 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * {@code GET /ml/feedback/export}: labels with the decisions they are on. Rows are read only as
  * fast as the client takes them: memory holds two chunks.
  */
 final class ExportRoute {
+  private static final Logger LOG = LoggerFactory.getLogger(ExportRoute.class);
   private static final int CHUNK_CHARS = 256 << 10;
   private static final Duration PRESET = Duration.ofDays(1);
 
@@ -162,7 +165,9 @@ final class ExportRoute {
     private void write(Chunk chunk) {
       HttpServerResponse response = rc.response();
       if (chunk.last()) {
-        response.setChunked(response.headWritten()); // a short answer says its length
+        if (!response.headWritten()) {
+          response.setChunked(false); // a short answer says its length
+        }
         var unused = response.end(chunk.text());
         release();
         return;
@@ -180,6 +185,7 @@ final class ExportRoute {
       boolean begun = rc.response().headWritten();
       release();
       if (begun) {
+        LOG.warn("an export was cut off: {}", failure.getMessage());
         var unused = rc.response().reset();
       } else {
         rc.response().setChunked(false);
