@@ -7,14 +7,16 @@ import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.Tuple;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Collectors;
 
 /** Proofs that decisions are what was stored, made from the tables as they are now. */
 final class DecisionProofs {
   /** PostgreSQL's own bytes of each column, so that nothing of it goes past the hash. */
-  private static final String LEAF =
+  static final String LEAF =
       "int2send("
           + CopyTuple.FIELDS
           + "::int2) || "
@@ -50,6 +52,19 @@ final class DecisionProofs {
           + " FROM feedback.decision d LEFT JOIN feedback.decision_batch b ON b.id = d.batch"
           + " WHERE d.id = $1";
 
+  private static final String LEFT =
+      "SELECT "
+          + LEAF
+          + " AS data, l.redaction, r.audit_seq FROM feedback.redaction_leaf l"
+          + " JOIN feedback.redaction r ON r.id = l.redaction"
+          + " JOIN feedback.decision d ON d.id = l.prediction_id WHERE l.prediction_id = $1"
+          + " AND l.leaf IS NOT NULL";
+
+  private static final String LEFT_WITH_IT =
+      "SELECT prediction_id, leaf FROM feedback.redaction_leaf WHERE redaction = $1"
+          + " AND leaf IS NOT NULL"
+          + " ORDER BY position";
+
   private static final String BATCHES =
       "SELECT octet_length(leaves) / "
           + MerkleTree.HASH_BYTES
@@ -63,7 +78,41 @@ final class DecisionProofs {
     this.spool = spool;
   }
 
+  /** Altered, unless the row is what a redaction left: then Redacted. */
   Future<DecisionProof> of(UUID id) {
+    return stored(id)
+        .recover(
+            e -> e instanceof FeedbackException.Altered ? redacted(id, e) : Future.failedFuture(e));
+  }
+
+  private Future<DecisionProof> redacted(UUID id, Throwable altered) {
+    return db.read(LEFT, Tuple.of(id))
+        .compose(
+            rows -> {
+              if (rows.size() == 0) {
+                return Future.failedFuture(altered);
+              }
+              Row row = rows.iterator().next();
+              byte[] now = MerkleTree.leafHash(row.getBuffer("data").getBytes());
+              return db.read(LEFT_WITH_IT, Tuple.of(row.getUUID("redaction")))
+                  .compose(left -> Future.failedFuture(verdict(id, row, now, left, altered)));
+            });
+  }
+
+  private static Throwable verdict(
+      UUID id, Row row, byte[] now, RowSet<Row> left, Throwable altered) {
+    Map<UUID, byte[]> leaves = new LinkedHashMap<>();
+    left.forEach(l -> leaves.put(l.getUUID("prediction_id"), l.getBuffer("leaf").getBytes()));
+    if (!Arrays.equals(now, leaves.get(id))) {
+      return altered;
+    }
+    return new FeedbackException.Redacted(
+        "prediction " + id + " was redacted",
+        row.getLong("audit_seq"),
+        HexFormat.of().formatHex(RedactionRound.root(leaves)));
+  }
+
+  private Future<DecisionProof> stored(UUID id) {
     return db.read(FIND, Tuple.of(id))
         .compose(
             rows -> {

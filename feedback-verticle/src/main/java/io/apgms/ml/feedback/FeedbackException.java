@@ -73,6 +73,32 @@ public abstract sealed class FeedbackException extends RuntimeException {
     }
   }
 
+  /** The prediction was redacted, and is what that left of it. */
+  public static final class Redacted extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    private final long seq;
+    private final String leafRoot;
+
+    /**
+     * @param seq of the log's entry that must hold the root
+     * @param leafRoot in hex, over what the redaction left
+     */
+    public Redacted(String message, long seq, String leafRoot) {
+      super(message, null);
+      this.seq = seq;
+      this.leafRoot = leafRoot;
+    }
+
+    public long seq() {
+      return seq;
+    }
+
+    public String leafRoot() {
+      return leafRoot;
+    }
+  }
+
   /** A cursor or filter that is not of this module's making. */
   public static final class Invalid extends FeedbackException {
     private static final long serialVersionUID = 1L;

@@ -9,6 +9,7 @@ import java.nio.file.Path;
  * What the module works with.
  *
  * @param spoolMaxBytes of decisions not shipped yet; beyond it they are refused
+ * @param redactionKeys folder of the keys of pseudonyms; the same for all replicas
  * @param jdbcUrl of the same database as the pool, for the shipper's COPY
  * @param pool opened and closed by the caller
  * @param server of the same database, for connections beside the pool
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 public record FeedbackOptions(
     Path spoolDir,
     long spoolMaxBytes,
+    Path redactionKeys,
     String jdbcUrl,
     String user,
     String password,

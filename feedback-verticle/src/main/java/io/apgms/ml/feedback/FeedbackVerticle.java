@@ -22,6 +22,10 @@ public final class FeedbackVerticle extends VerticleBase {
   private static final long PROBE_MS = 500;
   private static final long DEPTH_MS = 5_000;
   private static final long VOLUME_MS = 60_000;
+
+  /** So long at most may the files of a replica's spool hold what was redacted elsewhere. */
+  private static final long REWRITE_MS = 600_000;
+
   private static final Duration FLUSH_BOUND = Duration.ofSeconds(5);
 
   private final FeedbackOptions options;
@@ -33,6 +37,7 @@ public final class FeedbackVerticle extends VerticleBase {
   private @Nullable DecisionLog log;
   private @Nullable Labels labels;
   private @Nullable LabelFiles bulk;
+  private @Nullable Redactions redactions;
 
   public FeedbackVerticle(FeedbackOptions options) {
     this.options = options;
@@ -74,6 +79,9 @@ public final class FeedbackVerticle extends VerticleBase {
               labels = new Labels(db, opened, this::count);
               bulk = new LabelFiles(vertx, db, connections, opened, this::count);
               log = new DecisionLog(db, opened, labels);
+              redactions = new Redactions(vertx, opened, shipper, options);
+              Redactions spoolOf = redactions;
+              vertx.setPeriodic(REWRITE_MS, id -> spoolOf.rewriteSpool().otherwiseEmpty());
               vertx.setPeriodic(PROBE_MS, id -> db.probe());
               vertx.setPeriodic(DEPTH_MS, id -> readOutboxDepth(db));
               LabelVolume volume = new LabelVolume(db, options.meters());
@@ -105,6 +113,11 @@ public final class FeedbackVerticle extends VerticleBase {
   /** After the start. */
   public Labels labels() {
     return Objects.requireNonNull(labels, "not started");
+  }
+
+  /** After the start. */
+  public Redactions redactions() {
+    return Objects.requireNonNull(redactions, "not started");
   }
 
   /** After the start. */

@@ -82,6 +82,14 @@ public final class Retention {
           + MAX_ROWS
           + ")";
 
+  private static final String REDACTED =
+      "DELETE FROM feedback.redaction_leaf WHERE prediction_id IN (SELECT prediction_id"
+          + " FROM feedback.redaction_leaf l WHERE prediction_id < $1 AND NOT EXISTS (SELECT 1"
+          + " FROM feedback.redaction_leaf o WHERE o.redaction = l.redaction"
+          + " AND o.prediction_id >= $1) LIMIT "
+          + MAX_ROWS
+          + ")";
+
   private static final String EXPORTS =
       "DELETE FROM feedback.export WHERE id IN (SELECT id FROM feedback.export WHERE to_id < $1"
           + " LIMIT "
@@ -231,6 +239,7 @@ public final class Retention {
                                 done,
                                 () -> piece("batches", BATCHES, batches.atOffset(ZoneOffset.UTC))))
                     .compose(done -> or(done, () -> piece("outbox", OUTBOX, gone)))
+                    .compose(done -> or(done, () -> piece("redacted", REDACTED, gone)))
                     .compose(done -> or(done, () -> piece("exports", EXPORTS, first)));
               });
     }

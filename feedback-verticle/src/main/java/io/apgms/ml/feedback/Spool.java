@@ -9,7 +9,10 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.rocksdb.CompactRangeOptions;
+import org.rocksdb.CompactRangeOptions.BottommostLevelCompaction;
 import org.rocksdb.CompressionType;
+import org.rocksdb.FlushOptions;
 import org.rocksdb.InfoLogLevel;
 import org.rocksdb.Options;
 import org.rocksdb.ReadOptions;
@@ -43,6 +46,7 @@ final class Spool implements AutoCloseable {
   private final RocksDB db;
   private final long maxBytes;
   private final AtomicLong bytes = new AtomicLong();
+  private boolean closed;
 
   /** A row as it waits: its id and the tuple to ship. */
   @SuppressWarnings("ArrayRecordComponent") // read once; never compared
@@ -162,6 +166,22 @@ final class Spool implements AutoCloseable {
     }
   }
 
+  /** Writes what waits into new files: no file holds a removed row any more. Takes a while. */
+  synchronized void rewrite() {
+    if (closed) {
+      return; // at the end of the process: the next start opens it anew
+    }
+    try (FlushOptions flush = new FlushOptions().setWaitForFlush(true);
+        CompactRangeOptions all =
+            new CompactRangeOptions()
+                .setBottommostLevelCompaction(BottommostLevelCompaction.kForce)) {
+      db.flush(flush); // and with it a new write-ahead log
+      db.compactRange(db.getDefaultColumnFamily(), null, null, all);
+    } catch (RocksDBException e) {
+      throw new FeedbackException.Unavailable("the spool cannot be rewritten: " + reason(e), null);
+    }
+  }
+
   /** Forgets rows that the database has committed. */
   void remove(List<Row> rows) {
     long removed = 0;
@@ -191,7 +211,8 @@ final class Spool implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
+    closed = true;
     db.close();
     writes.close();
     options.close();

@@ -79,6 +79,7 @@ final class TestDatabase {
     return new FeedbackOptions(
         spool,
         1 << 20,
+        spool.resolveSibling("redaction"),
         url(),
         "postgres",
         "",

@@ -176,6 +176,7 @@ public final class Service implements AutoCloseable {
                 control,
                 budgets,
                 feedback == null ? null : feedback.log(),
+                feedback == null ? null : feedback.redactions(),
                 heads,
                 approvals(),
                 meters));
@@ -253,6 +254,7 @@ public final class Service implements AutoCloseable {
         new FeedbackOptions(
             data.path().resolve("spool-2"),
             settings.data().spoolMaxBytes(),
+            settings.data().redactionKeys(),
             address.jdbcUrl(),
             address.user(),
             address.password(),

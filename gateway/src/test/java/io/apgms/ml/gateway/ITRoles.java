@@ -80,6 +80,7 @@ class ITRoles {
           new Door(true, "GET", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "PUT", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "DELETE", "/admin/decision-mode", Set.of("oncall")),
+          new Door(true, "POST", "/admin/feedback/redactions", Set.of("compliance")),
           new Door(true, "GET", "/admin/feedback/holds", Set.of("compliance")),
           new Door(true, "POST", "/admin/feedback/holds", Set.of("compliance")),
           new Door(true, "DELETE", "/admin/feedback/holds/" + ID, Set.of("compliance")),

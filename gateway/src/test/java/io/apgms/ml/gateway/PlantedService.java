@@ -122,6 +122,7 @@ final class PlantedService implements AutoCloseable {
             control,
             new BudgetVerticle(registry.errorBudgets(), decisions),
             feedback.log(),
+            feedback.redactions(),
             heads(dir),
             new ManagementVerticle.Approvals(
                 new Candidates(
@@ -155,6 +156,7 @@ final class PlantedService implements AutoCloseable {
         new FeedbackOptions(
             dir.resolve("spool"),
             1, // full with the first decision
+            dir.resolve("redaction"),
             away.jdbcUrl(),
             away.user(),
             away.password(),

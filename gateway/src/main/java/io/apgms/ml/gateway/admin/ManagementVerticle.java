@@ -1,6 +1,7 @@
 package io.apgms.ml.gateway.admin;
 
 import io.apgms.ml.feedback.DecisionLog;
+import io.apgms.ml.feedback.Redactions;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.audit.AuditProofs;
 import io.apgms.ml.gateway.audit.HeadFiles;
@@ -38,6 +39,7 @@ public final class ManagementVerticle extends VerticleBase {
       ControlVerticle control,
       BudgetVerticle budgets,
       @Nullable DecisionLog log,
+      @Nullable Redactions redactions,
       HeadFiles heads,
       Approvals approvals,
       PrometheusMeterRegistry meters) {}
@@ -96,6 +98,9 @@ public final class ManagementVerticle extends VerticleBase {
     new AuditRoutes(audit, parts.heads(), proofs).mount(router, guard);
     if (parts.log() != null) {
       new HoldRoutes(audit).mount(router, guard, body);
+    }
+    if (parts.redactions() != null) {
+      new RedactionRoutes(audit, parts.redactions()).mount(router, guard, body);
     }
     new ModeRoutes(parts.registry(), parts.control(), parts.modes(), parts.runtime())
         .mount(router, guard, body);

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.FeedbackException;
+import io.apgms.ml.feedback.Redactions;
 import io.apgms.ml.registry.AuditChain;
 import io.apgms.ml.registry.AuditEntry;
 import io.apgms.ml.registry.AuditHead;
@@ -58,7 +59,33 @@ public final class AuditProofs {
                               out.set("decision", AuditJson.json(proof));
                               return linked(out, entry);
                             }))
+            .recover(
+                e ->
+                    e instanceof FeedbackException.Redacted redacted
+                        ? redacted(redacted)
+                        : Future.failedFuture(e))
         : audit.find(id).compose(entry -> linked(JSON.createObjectNode(), entry));
+  }
+
+  /** Of the row as it was no one can show the bytes; of the row as it is, the log says so. */
+  private Future<ObjectNode> redacted(FeedbackException.Redacted e) {
+    return audit
+        .find(e.seq())
+        .compose(
+            entry ->
+                Future.failedFuture(
+                    entry.action().equals(Redactions.ACTION)
+                            && entry.detail().contains("\"leafRoot\":\"" + e.leafRoot() + "\"")
+                        ? new RegistryException.Conflict(
+                            e.getMessage()
+                                + ", see audit id "
+                                + entry.id()
+                                + ": it is what that redaction left")
+                        : new FeedbackException.Altered(
+                            e.getMessage()
+                                + ", and is not what audit seq "
+                                + entry.seq()
+                                + " says that was left of it")));
   }
 
   private Future<ObjectNode> linked(ObjectNode out, AuditEntry entry) {

@@ -104,6 +104,7 @@ public final class ErrorTable {
     if (refused instanceof FeedbackException.VersionConflict
         || refused instanceof FeedbackException.RequestIdConflict
         || refused instanceof FeedbackException.NotSealed
+        || refused instanceof FeedbackException.Redacted
         || refused instanceof FeedbackException.Altered) {
       return Problem.of(409, detail);
     }

@@ -99,6 +99,32 @@ public final class Fields {
     return id;
   }
 
+  /** UUIDs of an array, at most so many; none where it is left out. */
+  public List<UUID> uuids(String key, int max) {
+    JsonNode node = get(key);
+    if (node == null) {
+      return List.of();
+    }
+    List<UUID> ids = new ArrayList<>();
+    for (JsonNode item : node.isArray() ? node : List.<JsonNode>of()) {
+      UUID id = item.isTextual() ? parseUuid(item.textValue()) : null;
+      if (id != null) {
+        ids.add(id);
+      }
+    }
+    if (!node.isArray() || node.isEmpty() || node.size() > max || ids.size() != node.size()) {
+      refuse(
+          key,
+          kind(node)
+              + " with "
+              + ids.size()
+              + " UUIDs, expected an array of 1 to "
+              + max
+              + " of them");
+    }
+    return ids;
+  }
+
   /** The UUID in its 36 characters; null for anything else. */
   public static @Nullable UUID parseUuid(String text) {
     return UUID_TEXT.matcher(text).matches() ? UUID.fromString(text) : null;
@@ -163,7 +189,7 @@ public final class Fields {
   }
 
   /** Whether there is a value, whatever it is. */
-  boolean has(String key) {
+  public boolean has(String key) {
     return get(key) != null;
   }
 

@@ -56,7 +56,7 @@ public record Settings(
   public record Tls(Path cert, Path key) {}
 
   /** What is kept on this machine. */
-  public record Data(Path dir, long spoolMaxBytes, boolean log) {}
+  public record Data(Path dir, long spoolMaxBytes, boolean log, Path redactionKeys) {}
 
   /** PostgreSQL; an empty url means the embedded one in the data folder. */
   public record Database(String url, int poolSize, int timeoutMs) {
@@ -154,10 +154,7 @@ public record Settings(
                 in.number("management.port", "ML_MANAGEMENT_PORT", 0, 65_535)),
             limits(in),
             tls(in),
-            new Data(
-                in.path("data.dir", "ML_DATA_DIR"),
-                in.number("data.spoolMaxBytes", "ML_SPOOL_MAX_BYTES", 1 << 20, Integer.MAX_VALUE),
-                in.flag("data.log", "ML_DECISION_LOG")),
+            data(in),
             new Database(
                 in.text("database.url", "ML_DATABASE_URL"),
                 in.number("database.poolSize", "ML_DATABASE_POOL_SIZE", 2, 64),
@@ -188,6 +185,18 @@ public record Settings(
             JiraSettings.read(in));
     in.refuseUnknown();
     return settings.requireSafe();
+  }
+
+  private static Data data(SettingsReader in) {
+    Path dir = in.path("data.dir", "ML_DATA_DIR");
+    boolean besideData = in.text("data.redactionKeys", "ML_REDACTION_KEYS").isEmpty();
+    return new Data(
+        dir,
+        in.number("data.spoolMaxBytes", "ML_SPOOL_MAX_BYTES", 1 << 20, Integer.MAX_VALUE),
+        in.flag("data.log", "ML_DECISION_LOG"),
+        besideData
+            ? dir.resolve("keys").resolve("redaction")
+            : in.path("data.redactionKeys", "ML_REDACTION_KEYS"));
   }
 
   private static Audit audit(SettingsReader in) {

@@ -25,7 +25,10 @@ class SettingsTest {
         .isEqualTo(
             new Settings.Http("127.0.0.1", 8080, 2, 65_536, 8_388_608, 4_096, 60_000, 2_000, 20));
     assertThat(s.management()).isEqualTo(new Settings.Management("127.0.0.1", 9090));
-    assertThat(s.data()).isEqualTo(new Settings.Data(HOME.resolve("data"), 1 << 30, true));
+    assertThat(s.data())
+        .isEqualTo(
+            new Settings.Data(
+                HOME.resolve("data"), 1 << 30, true, HOME.resolve("data/keys/redaction")));
     assertThat(s.registry().dir()).isEqualTo(HOME.resolve("artifacts/models"));
     assertThat(s.registry().trust()).isEqualTo(HOME.resolve("conf/trust.json"));
     assertThat(s.registry().pins().of("risk-score")).isNull();
