@@ -31,11 +31,11 @@ public final class Backfill implements AutoCloseable {
   public static final int MAX_LINES = 2_000;
 
   private static final int ATTEMPTS = 3;
-  private static final int ANSWER_SECONDS = 30;
+  private static final int ANSWER_SECONDS = 10;
   private static final String UNIQUE_VIOLATION = "23505";
 
   private static final String BOUNDS =
-      "SET statement_timeout = '20s'; SET lock_timeout = '5s';"
+      "SET statement_timeout = '8s'; SET lock_timeout = '2s';"
           + " SET idle_in_transaction_session_timeout = '30s'";
 
   private static final String PREDICTIONS =
