@@ -85,7 +85,7 @@ class TrainingTest {
     assertThat(artifact.manifest().features()).hasSize(12);
     Path made = root.resolve("risk-score/20261123");
     List<String> canary = canary(made.resolve("canary.csv.gz"));
-    assertThat(canary).hasSize(501);
+    assertThat(canary).hasSize(10_001);
     assertThat(canary.get(0)).startsWith("liquidity_ratio,").endsWith(",adverse_outcome");
     try (var files = Files.list(made)) {
       for (Path file : files.toList()) {
