@@ -1,6 +1,7 @@
 -- The role the service runs as where its tables belong to another one: it adds to the audit log and to
 -- the revisions, and changes or removes nothing there. Run as the tables' owner, after the service has
--- migrated them once as that owner; give the role LOGIN and a password of its own.
+-- migrated them once as that owner; give the role LOGIN and a password of its own. A release that
+-- brings tables needs the grants again.
 CREATE ROLE ml_service NOINHERIT;
 GRANT USAGE ON SCHEMA registry TO ml_service;
 GRANT SELECT ON ALL TABLES IN SCHEMA registry TO ml_service;

@@ -26,6 +26,8 @@ public final class FeedbackVerticle extends VerticleBase {
   /** So long at most may the files of a replica's spool hold what was redacted elsewhere. */
   private static final long REWRITE_MS = 600_000;
 
+  private static final long REWRITE_MAX_BYTES = 16L << 20;
+
   private static final Duration FLUSH_BOUND = Duration.ofSeconds(5);
 
   private final FeedbackOptions options;
@@ -81,7 +83,7 @@ public final class FeedbackVerticle extends VerticleBase {
               log = new DecisionLog(db, opened, labels);
               redactions = new Redactions(vertx, opened, shipper, options);
               Redactions spoolOf = redactions;
-              vertx.setPeriodic(REWRITE_MS, id -> spoolOf.rewriteSpool().otherwiseEmpty());
+              vertx.setPeriodic(REWRITE_MS, id -> rewrite(opened, spoolOf));
               vertx.setPeriodic(PROBE_MS, id -> db.probe());
               vertx.setPeriodic(DEPTH_MS, id -> readOutboxDepth(db));
               LabelVolume volume = new LabelVolume(db, options.meters());
@@ -90,6 +92,15 @@ public final class FeedbackVerticle extends VerticleBase {
               return opened;
             })
         .compose(opened -> db.probe());
+  }
+
+  /** A spool that fills during an outage has other work to do, and is rewritten after it. */
+  private static void rewrite(Spool spool, Redactions redactions) {
+    if (spool.bytes() < REWRITE_MAX_BYTES) {
+      redactions
+          .rewriteSpool()
+          .onFailure(e -> LOG.warn("the spool was not rewritten: {}", e.getMessage()));
+    }
   }
 
   private void count(NewLabel.Label label, NewLabel.Source source) {

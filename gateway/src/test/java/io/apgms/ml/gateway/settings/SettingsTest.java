@@ -23,7 +23,7 @@ class SettingsTest {
     Settings s = Settings.read(HOME, Map.of());
     assertThat(s.http())
         .isEqualTo(
-            new Settings.Http("127.0.0.1", 8080, 2, 65_536, 8_388_608, 4_096, 60_000, 2_000, 20));
+            new Settings.Http("127.0.0.1", 8080, 2, 65_536, 8_388_608, 4_096, 60_000, 2_000, 100));
     assertThat(s.management()).isEqualTo(new Settings.Management("127.0.0.1", 9090));
     assertThat(s.data())
         .isEqualTo(
