@@ -197,6 +197,13 @@ public final class Backfill implements AutoCloseable {
           others.add(line);
         }
       }
+      Releases.after(
+          connection,
+          fresh.stream()
+              .map(Line::label)
+              .filter(label -> label.label() == NewLabel.Label.FALSE_POSITIVE)
+              .map(NewLabel::predictionId)
+              .toList());
       if (!others.isEmpty()) {
         before(others.stream().map(Line::key).toArray());
         others.forEach(this::again);

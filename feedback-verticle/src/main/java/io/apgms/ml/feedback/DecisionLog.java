@@ -15,10 +15,6 @@ public final class DecisionLog {
   private static final String FIND =
       "SELECT " + DecisionRows.COLUMNS + " FROM feedback.decision d WHERE d.id = $1";
 
-  private static final String OUTCOME =
-      "SELECT (SELECT o.state FROM feedback.action_outbox o"
-          + " WHERE o.prediction_id = $1 AND o.kind = 'hold') AS action_state";
-
   private static final String LIST =
       "SELECT "
           + DecisionRows.COLUMNS
@@ -29,12 +25,14 @@ public final class DecisionLog {
   private final Spool spool;
   private final Labels labels;
   private final DecisionProofs proofs;
+  private final Actions actions;
 
   DecisionLog(Database db, Spool spool, Labels labels) {
     this.db = db;
     this.spool = spool;
     this.labels = labels;
     this.proofs = new DecisionProofs(db, spool);
+    this.actions = new Actions(db);
   }
 
   /**
@@ -70,7 +68,7 @@ public final class DecisionLog {
                 .recover(
                     e ->
                         waiting != null && e instanceof FeedbackException.Unavailable
-                            ? Future.succeededFuture(new PredictionView(decision, null, null))
+                            ? Future.succeededFuture(new PredictionView(decision, null, null, null))
                             : Future.failedFuture(e)));
   }
 
@@ -94,11 +92,15 @@ public final class DecisionLog {
   }
 
   private Future<PredictionView> outcome(Decision decision) {
-    return db.read(OUTCOME, Tuple.of(decision.id()))
-        .map(rows -> rows.iterator().next().getString("action_state"))
+    return actions
+        .of(decision.id())
         .compose(
-            state ->
-                labels.of(decision.id()).map(given -> new PredictionView(decision, given, state)));
+            done ->
+                labels
+                    .of(decision.id())
+                    .map(
+                        given ->
+                            new PredictionView(decision, given, done.holdState(), done.views())));
   }
 
   /** Predictions newest first, without their labels; those not shipped yet are not listed. */
@@ -125,7 +127,8 @@ public final class DecisionLog {
     List<PredictionView> items = new ArrayList<>();
     for (Row row : rows) {
       items.add(
-          new PredictionView(DecisionRows.decision(row), List.of(), row.getString("action_state")));
+          new PredictionView(
+              DecisionRows.decision(row), List.of(), row.getString("action_state"), null));
     }
     boolean more = items.size() > limit;
     List<PredictionView> page = more ? items.subList(0, limit) : items;

@@ -34,6 +34,8 @@ public final class FeedbackVerticle extends VerticleBase {
   private final Map<NewLabel.Label, Map<NewLabel.Source, Counter>> labelCounters =
       new EnumMap<>(NewLabel.Label.class);
   private final AtomicLong outboxDepth = new AtomicLong();
+  private final ActionMeters actionMeters;
+  private @Nullable Database db;
   private @Nullable Spool spool;
   private @Nullable Shipper shipper;
   private @Nullable DecisionLog log;
@@ -43,6 +45,7 @@ public final class FeedbackVerticle extends VerticleBase {
 
   public FeedbackVerticle(FeedbackOptions options) {
     this.options = options;
+    this.actionMeters = new ActionMeters(options.meters());
     registerMeters(options.meters());
   }
 
@@ -63,7 +66,12 @@ public final class FeedbackVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    Database db = new Database(vertx, options.pool(), options.server(), options.timeoutMs());
+    Database opened = new Database(vertx, options.pool(), options.server(), options.timeoutMs());
+    db = opened;
+    return open(opened);
+  }
+
+  private Future<?> open(Database db) {
     DirectConnections connections = new DirectConnections(options);
     return vertx
         .executeBlocking(() -> Spool.open(options.spoolDir(), options.spoolMaxBytes()))
@@ -134,6 +142,17 @@ public final class FeedbackVerticle extends VerticleBase {
   /** After the start. */
   public LabelFiles labelFiles() {
     return Objects.requireNonNull(bulk, "not started");
+  }
+
+  /** After the start. */
+  public Actions actions() {
+    return new Actions(Objects.requireNonNull(db, "not started"));
+  }
+
+  /** What takes actions to their sinks, to be deployed once; after the start. */
+  public ActionDispatcher dispatcher(ActionOptions to) {
+    Database started = Objects.requireNonNull(db, "not started");
+    return new ActionDispatcher(to, new OutboxTable(started), actionMeters);
   }
 
   @Override

@@ -86,7 +86,8 @@ public final class Labels {
                         before ->
                             before.isPresent()
                                 ? Future.succeededFuture(new Made(before.get(), false))
-                                : insert(c, label, key, waiting)))
+                                : insert(c, label, key, waiting)
+                                    .compose(made -> undo(c, label, made))))
         .onSuccess(
             made -> {
               if (made.now()) {
@@ -132,6 +133,13 @@ public final class Labels {
                                 id, rows.iterator().next().getOffsetDateTime(0).toInstant()),
                             true))
                     : byKey(c, key).map(first -> new Made(first.orElseThrow(), false)));
+  }
+
+  /** A hold that is a false positive is taken back. */
+  private static Future<Made> undo(SqlConnection c, NewLabel label, Made made) {
+    return made.now() && label.label() == NewLabel.Label.FALSE_POSITIVE
+        ? Releases.after(c, label.predictionId()).map(made)
+        : Future.succeededFuture(made);
   }
 
   /** A decision still in the spool is committed with its label; the shipper copes with the twin. */

@@ -21,7 +21,10 @@ import org.flywaydb.core.Flyway;
 /** A fresh database on the one PostgreSQL of this JVM, migrated, with its pool. */
 final class TestDatabase {
   private static final EmbeddedPostgres POSTGRES = start();
-  private static final Vertx VERTX = Vertx.vertx();
+
+  /** The pool's; what works with the pool on a loop of its own is deployed there. */
+  static final Vertx VERTX = Vertx.vertx();
+
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   final String name = "feedback_" + COUNT.incrementAndGet();

@@ -1,11 +1,13 @@
 package io.apgms.ml.gateway;
 
+import io.apgms.ml.feedback.ActionOptions;
 import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.admin.BudgetVerticle;
 import io.apgms.ml.gateway.admin.Candidates;
+import io.apgms.ml.gateway.admin.CapAudit;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
 import io.apgms.ml.gateway.admin.RefusalAudit;
@@ -19,6 +21,7 @@ import io.apgms.ml.gateway.database.EmbeddedDatabase;
 import io.apgms.ml.gateway.decision.ActionCap;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.DecisionMeters;
+import io.apgms.ml.gateway.decision.SendLease;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.BoundedAccept;
 import io.apgms.ml.gateway.http.DevIssuer;
@@ -177,6 +180,7 @@ public final class Service implements AutoCloseable {
                 budgets,
                 feedback == null ? null : feedback.log(),
                 feedback == null ? null : feedback.redactions(),
+                feedback == null ? null : feedback.actions(),
                 heads,
                 approvals(),
                 meters));
@@ -189,7 +193,7 @@ public final class Service implements AutoCloseable {
                 runtime,
                 modes,
                 feedback == null ? null : feedback.log(),
-                new ActionCap(settings.decision().actionCap()),
+                cap(registry),
                 decisions),
             Guard.api(doors, settings.auth().dev()),
             feedback == null ? null : feedback.labels(),
@@ -197,9 +201,34 @@ public final class Service implements AutoCloseable {
             new Door(settings.http(), settings.limits(), tls)));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
+    if (feedback != null) {
+      dispatch(vertx, feedback, modes);
+    }
     if (settings.jira() != null) {
       push(JiraMirror.start(settings.jira(), registry.ticketMirror(), data.replicaId(), meters));
     }
+  }
+
+  private ActionCap cap(RegistryDatabase registry) {
+    int perMinute = settings.decision().actionCap();
+    return new ActionCap(perMinute, new CapAudit(registry.audit(), meters, perMinute));
+  }
+
+  /** A replica that is pinned to observe sends nothing, and leaves to others what is to be sent. */
+  private void dispatch(Vertx vertx, FeedbackVerticle feedback, DecisionModes modes)
+      throws Exception {
+    Settings.Actions actions = settings.actions();
+    if (actions == null || "observe".equals(settings.decision().mode())) {
+      return;
+    }
+    ActionOptions to =
+        new ActionOptions(
+            actions.sinks(),
+            actions.secrets(),
+            actions.allowPrivate(),
+            actions.concurrency(),
+            new SendLease(modes));
+    deploy(vertx, () -> feedback.dispatcher(to), 1);
   }
 
   private static void warnOfDevelopmentKey(TrustFile trust) {

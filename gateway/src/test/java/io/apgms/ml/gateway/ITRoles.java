@@ -77,6 +77,8 @@ class ITRoles {
           new Door(true, "POST", "/admin/models/risk-score/rollback", Set.of("oncall")),
           new Door(true, "PUT", "/admin/models/risk-score/pin", Set.of("oncall")),
           new Door(true, "DELETE", "/admin/models/risk-score/pin", Set.of("oncall")),
+          new Door(true, "GET", "/admin/actions", Set.of("oncall")),
+          new Door(true, "POST", "/admin/actions/redrive", Set.of("oncall")),
           new Door(true, "GET", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "PUT", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "DELETE", "/admin/decision-mode", Set.of("oncall")),

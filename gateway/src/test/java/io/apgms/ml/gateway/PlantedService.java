@@ -123,6 +123,7 @@ final class PlantedService implements AutoCloseable {
             new BudgetVerticle(registry.errorBudgets(), decisions),
             feedback.log(),
             feedback.redactions(),
+            feedback.actions(),
             heads(dir),
             new ManagementVerticle.Approvals(
                 new Candidates(
@@ -136,7 +137,8 @@ final class PlantedService implements AutoCloseable {
         new ApiVerticle.Parts(
             settings.http(),
             settings.scoring(),
-            new DecisionFlow.Parts(runtime, modes, feedback.log(), new ActionCap(600), decisions),
+            new DecisionFlow.Parts(
+                runtime, modes, feedback.log(), new ActionCap(600, ActionCap.Watch.NONE), decisions),
             Guard.api(doors, false),
             feedback.labels(),
             feedback.labelFiles(),

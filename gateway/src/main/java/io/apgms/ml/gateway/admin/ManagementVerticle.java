@@ -1,5 +1,6 @@
 package io.apgms.ml.gateway.admin;
 
+import io.apgms.ml.feedback.Actions;
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.Redactions;
 import io.apgms.ml.flags.DecisionModes;
@@ -40,6 +41,7 @@ public final class ManagementVerticle extends VerticleBase {
       BudgetVerticle budgets,
       @Nullable DecisionLog log,
       @Nullable Redactions redactions,
+      @Nullable Actions actions,
       HeadFiles heads,
       Approvals approvals,
       PrometheusMeterRegistry meters) {}
@@ -104,6 +106,7 @@ public final class ManagementVerticle extends VerticleBase {
     }
     new ModeRoutes(parts.registry(), parts.control(), parts.modes(), parts.runtime())
         .mount(router, guard, body);
+    new ActionRoutes(audit, parts.actions()).mount(router, guard, body);
     OpenApiRoutes.mount(router, "management");
     router.route().failureHandler(ErrorTable::handle);
     for (int status : new int[] {400, 404, 405, 413, 414, 415}) {

@@ -34,6 +34,7 @@ import picocli.CommandLine.HelpCommand;
       DeploymentCommands.Unpin.class,
       DeploymentCommands.History.class,
       DeploymentCommands.Mode.class,
+      ActionCommands.class,
       AuditCommands.class,
       FeedbackCommand.class,
       EvidenceCommand.class,

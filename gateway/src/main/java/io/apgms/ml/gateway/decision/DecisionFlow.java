@@ -266,7 +266,7 @@ public final class DecisionFlow implements AutoCloseable {
   private void commit(Pending p, GroupCommit commits) {
     committing.add(p);
     commits
-        .commit(p.toDecision())
+        .commit(p.toDecision(), p.terms.tenant())
         .onComplete(
             done -> {
               if (Vertx.currentContext() == context) {

@@ -77,7 +77,8 @@ public final class Params {
     return id;
   }
 
-  <E extends Enum<E>> @Nullable E word(String name, Class<E> words) {
+  /** One of an enum's names, or null where it is left out. */
+  public <E extends Enum<E>> @Nullable E word(String name, Class<E> words) {
     String text = text(name);
     for (E word : words.getEnumConstants()) {
       if (word.name().equals(text)) {

@@ -2,6 +2,7 @@ package io.apgms.ml.gateway.http;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.feedback.ActionView;
 import io.apgms.ml.feedback.Decision;
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.LabelView;
@@ -99,6 +100,11 @@ final class PredictionRoutes {
     out.put("requestId", d.requestId());
     out.put("entityId", d.entityId());
     List<LabelView> labels = view.labels();
+    List<ActionView> actions = view.actions();
+    if (actions != null) {
+      ArrayNode list = out.putArray("actions");
+      actions.forEach(action -> list.add(ActionJson.of(action)));
+    }
     if (labels == null) {
       out.putNull("labels");
     } else {

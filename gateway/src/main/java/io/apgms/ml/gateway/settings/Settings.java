@@ -1,8 +1,11 @@
 package io.apgms.ml.gateway.settings;
 
+import io.apgms.ml.feedback.ActionSink;
+import io.apgms.ml.feedback.WebhookSecrets;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +20,7 @@ public record Settings(
     Database database,
     Registry registry,
     Decision decision,
+    @Nullable Actions actions,
     Unleash unleash,
     Scoring scoring,
     Audit audit,
@@ -75,6 +79,18 @@ public record Settings(
 
   /** Mode pin, flags file and blast-radius cap. */
   public record Decision(@Nullable String mode, Path flagsFile, int actionCap) {}
+
+  /**
+   * Where enforced actions are sent; null where they are not.
+   *
+   * @param concurrency sends at once to one sink
+   */
+  public record Actions(
+      List<ActionSink> sinks, WebhookSecrets secrets, boolean allowPrivate, int concurrency) {
+    public Actions {
+      sinks = List.copyOf(sinks);
+    }
+  }
 
   /** The flag service; an empty url means the flags file. */
   public record Unleash(String url, String token) {
@@ -136,7 +152,6 @@ public record Settings(
    */
   public static Settings read(Path home, Map<String, String> environment) {
     SettingsReader in = SettingsReader.of(home, environment);
-    refuseUnbuilt(environment);
     Settings settings =
         new Settings(
             new Http(
@@ -168,6 +183,7 @@ public record Settings(
                 in.oneOf("decision.mode", "ML_DECISION_MODE", "", "observe", "act"),
                 in.path("decision.flagsFile", "ML_FLAGS_FILE"),
                 in.number("decision.actionCap", "ML_ACTION_CAP", 0, 1_000_000_000)),
+            ActionSettings.read(in),
             new Unleash(
                 in.text("unleash.url", "UNLEASH_URL"),
                 in.text("unleash.token", "UNLEASH_API_TOKEN")),
@@ -237,6 +253,9 @@ public record Settings(
     if (!data.log && "act".equals(decision.mode)) {
       throw new SettingsException("data.log", "false", "true where decision.mode is act");
     }
+    if (!data.log && actions != null) {
+      throw new SettingsException("data.log", "false", "true where action.sinks is set");
+    }
     return this;
   }
 
@@ -271,16 +290,6 @@ public record Settings(
       }
     } catch (UnknownHostException e) {
       throw new SettingsException(key, host, "an address of this machine");
-    }
-  }
-
-  /** A door that is not there yet must not look locked: its settings are refused, not ignored. */
-  private static void refuseUnbuilt(Map<String, String> environment) {
-    for (String name : new String[] {"ML_ACTION_SINKS"}) {
-      String value = environment.getOrDefault(name, "");
-      if (!value.isEmpty()) {
-        throw new SettingsException(name, "(set)", "unset: this version does not have it yet");
-      }
     }
   }
 

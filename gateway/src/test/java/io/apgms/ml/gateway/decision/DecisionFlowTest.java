@@ -85,7 +85,11 @@ class DecisionFlowTest {
                   context,
                   scoringAddress,
                   new DecisionFlow.Parts(
-                      runtime, new DecisionModes(null), null, new ActionCap(1), counted),
+                      runtime,
+                      new DecisionModes(null),
+                      null,
+                      new ActionCap(1, ActionCap.Watch.NONE),
+                      counted),
                   new LoopLimit(Runnable::run, 0));
           long now = System.nanoTime();
           long deadline = now + TimeUnit.MILLISECONDS.toNanos(timeoutMs);

@@ -77,7 +77,10 @@ class SettingsTest {
     "ML_MODEL_VERSION, 'risk-score=20261116,risk-score=20261123', model=V",
     "ML_TLS_CERT, cert.pem, a readable file",
     "ML_TLS_KEY, key.pem, a readable file",
-    "ML_ACTION_SINKS, http://127.0.0.1:1, unset"
+    "ML_ACTION_SINKS, https://sink.example, whsec_",
+    "ML_ACTION_SECRET, hunter2, whsec_",
+    "ML_ACTION_SECRET, whsec_c2hvcnQ=, 24 to 64 bytes",
+    "ML_ACTION_CONCURRENCY, 0, from 1 to 1024"
   })
   void read_withABadValue_isRefusedNamingWhatIsExpected(
       String name, String value, String expected) {
