@@ -111,6 +111,38 @@ class ReleasesTest {
     assertThat(rows.claim(10, A)).extracting(Delivery::kind).containsExactly("release");
   }
 
+  @Test
+  void label_ofAFile_releasesAsWell() {
+    UUID sent = rows.hold("e1");
+    rows.fanOut(A);
+    rows.marked(rows.claim(1, A).get(0), answered(200));
+    UUID unseen = rows.hold("e2");
+    List<Backfill.Line> lines = List.of(line(1, sent), line(2, unseen));
+    try (Backfill file =
+        Backfill.open(rows.database.direct(), spool, "ann", (label, source) -> {})) {
+      assertThat(file.write(lines).recorded()).isEqualTo(2);
+      assertThat(file.write(lines).repeated()).isEqualTo(2);
+    }
+    assertThat(releases()).isEqualTo(1);
+    assertThat(rows.outbox("cancelled")).isEqualTo(1);
+    assertThat(rows.claim(10, A)).extracting(Delivery::predictionId).containsExactly(sent);
+  }
+
+  private static Backfill.Line line(int number, UUID id) {
+    NewLabel label =
+        new NewLabel(
+            id,
+            "m",
+            "20261123",
+            NewLabel.Label.FALSE_POSITIVE,
+            NewLabel.Source.OPERATOR,
+            "ann",
+            null,
+            null,
+            NOON);
+    return new Backfill.Line(number, label, "key-" + number, new byte[] {(byte) number});
+  }
+
   /** The newest by observedAt counts, whatever comes in late. */
   @Test
   void label_thatDoesNotCount_releasesNothing() {

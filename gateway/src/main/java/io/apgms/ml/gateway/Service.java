@@ -190,11 +190,7 @@ public final class Service implements AutoCloseable {
             settings.http(),
             settings.scoring(),
             new DecisionFlow.Parts(
-                runtime,
-                modes,
-                feedback == null ? null : feedback.log(),
-                cap(registry),
-                decisions),
+                runtime, modes, feedback == null ? null : feedback.log(), cap(registry), decisions),
             Guard.api(doors, settings.auth().dev()),
             feedback == null ? null : feedback.labels(),
             feedback == null ? null : feedback.labelFiles(),

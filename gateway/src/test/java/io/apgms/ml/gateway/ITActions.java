@@ -339,10 +339,11 @@ class ITActions {
             new FeedbackOptions(
                 dir.resolve("other-spool"),
                 1 << 20,
+                dir.resolve("other-keys"),
                 address.jdbcUrl(),
                 address.user(),
                 address.password(),
-                Database.pool(vertx, address, 4, 5_000),
+                Database.pool(vertx, address, "careless", 4, 5_000),
                 Database.connectOptions(address, 5_000),
                 5_000,
                 new SimpleMeterRegistry()));
@@ -409,8 +410,7 @@ class ITActions {
     serve(Map.of());
     RunningService.await(Duration.ofMinutes(2), () -> sink.taken() >= backlog);
     List<Event> log = sink.log();
-    Duration took =
-        Duration.between(log.get(0).receivedAt(), log.get(log.size() - 1).receivedAt());
+    Duration took = Duration.between(log.get(0).receivedAt(), log.get(log.size() - 1).receivedAt());
     double rate = log.size() / (took.toMillis() / 1e3);
     System.out.printf("ACTIONS backlog %d, %.0f actions/s%n", backlog, rate);
     awaitNonePending();

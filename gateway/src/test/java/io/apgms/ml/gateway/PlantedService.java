@@ -138,7 +138,11 @@ final class PlantedService implements AutoCloseable {
             settings.http(),
             settings.scoring(),
             new DecisionFlow.Parts(
-                runtime, modes, feedback.log(), new ActionCap(600, ActionCap.Watch.NONE), decisions),
+                runtime,
+                modes,
+                feedback.log(),
+                new ActionCap(600, ActionCap.Watch.NONE),
+                decisions),
             Guard.api(doors, false),
             feedback.labels(),
             feedback.labelFiles(),
