@@ -181,6 +181,10 @@ final class RedactionRound {
                 .addArrayOfString(
                     texts(d -> pseudonym(d.getUUID("id"), "request", d.getString("request_id"))))
                 .addArrayOfString(texts(d -> groups(d.getUUID("id"), d.getString("groups")))))
+        .compose(
+            v ->
+                c.preparedQuery(RedactionSql.REORDER)
+                    .execute(Tuple.tuple().addArrayOfUUID(ids().toArray(UUID[]::new))))
         .mapEmpty();
   }
 

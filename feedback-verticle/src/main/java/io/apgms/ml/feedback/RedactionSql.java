@@ -23,6 +23,13 @@ final class RedactionSql {
           + " groups = u.groups FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
           + " AS u(id, entity_id, request_id, groups) WHERE d.id = u.id";
 
+  /** A hash of a name tells who knows the name: that of the pseudonym keeps the same order. */
+  static final String REORDER =
+      "UPDATE feedback.action_delivery a"
+          + " SET order_key = hashtextextended(coalesce(d.entity_id, d.id::text), 0)"
+          + " FROM feedback.action_outbox o JOIN feedback.decision d ON d.id = o.prediction_id"
+          + " WHERE a.outbox_id = o.id AND o.prediction_id = ANY($1)";
+
   static final String REPLACE_REQUESTS =
       "UPDATE feedback.request r SET request_id = u.after, body_hash = u.hash"
           + " FROM unnest($1::text[], $2::text[], $3::bytea[]) AS u(before, after, hash)"

@@ -113,7 +113,17 @@ class RedactionTest {
     database.sql("UPDATE feedback.decision SET groups = '{\"sex\":\"secret\",\"a\\\"b\":\"c\"}'");
     labelled(first, "ann", "secret-key");
     labelled(first, "e1", null);
+    database.sql(
+        "WITH o AS (INSERT INTO feedback.action_outbox (prediction_id, kind) VALUES ('"
+            + first
+            + "', 'hold') RETURNING id) INSERT INTO feedback.action_delivery (outbox_id, sink,"
+            + " order_key, give_up_at) SELECT id, 's', hashtextextended('e1', 0), now() FROM o");
     Redactions.Round round = redact(entity("e1"));
+    assertThat(text("SELECT count(DISTINCT order_key) FROM feedback.action_delivery"))
+        .isEqualTo("1");
+    assertThat(text("SELECT order_key FROM feedback.action_delivery LIMIT 1"))
+        .isEqualTo(text("SELECT hashtextextended(entity_id, 0) FROM feedback.decision LIMIT 1"))
+        .isNotEqualTo(text("SELECT hashtextextended('e1', 0)"));
     assertThat(round.decisions()).isEqualTo(2);
     assertThat(round.labels()).isEqualTo(2);
     assertThat(round.requests()).isEqualTo(1);

@@ -44,9 +44,12 @@ final class BackfillRoute {
   private static void requireNdjson(RoutingContext rc) {
     String type = rc.request().getHeader(HttpHeaders.CONTENT_TYPE);
     String bare = type == null ? "" : type.replaceFirst(";.*", "").strip();
-    if (!bare.equalsIgnoreCase("application/x-ndjson")) {
+    if (!bare.equalsIgnoreCase("application/x-ndjson") && !bare.equalsIgnoreCase("text/plain")) {
       throw Problem.of(
-          415, "media type " + FieldError.quote(bare) + ", expected application/x-ndjson in UTF-8");
+          415,
+          "media type "
+              + FieldError.quote(bare)
+              + ", expected application/x-ndjson or text/plain in UTF-8");
     }
     Bodies.requireIdentity(rc);
   }
