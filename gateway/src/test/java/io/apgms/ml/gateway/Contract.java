@@ -142,8 +142,7 @@ final class Contract {
 
   /** The example of a body of lines, or null. */
   static String linesExample(Operation operation) {
-    JsonNode example =
-        operation.node().at("/requestBody/content/application~1x-ndjson").path("example");
+    JsonNode example = operation.node().at("/requestBody/content/text~1plain").path("example");
     return example.isMissingNode() ? null : example.asText();
   }
 

@@ -137,13 +137,6 @@ class ITBackfill {
         String answer = read(socket);
         assertThat(answer).contains("200 OK", "\"rejected\":1", "more bytes than expected");
       }
-      // Cut in the middle of a line: the whole lines before it are kept or not, the half one is
-      // not.
-      try (Socket socket = open(service, "Content-Length: 100000")) {
-        socket
-            .getOutputStream()
-            .write((line(id, 1) + line(id, 2).substring(0, 50)).getBytes(StandardCharsets.UTF_8));
-      }
       // Two that hang take both places; a third is told to come back, and they are freed again.
       List<Socket> hanging = new ArrayList<>();
       RunningService.await(
@@ -157,6 +150,13 @@ class ITBackfill {
         socket.close();
       }
       RunningService.await(Duration.ofSeconds(10), () -> status(service) == 200);
+      // Cut in the middle of a line: the whole lines before it are kept or not, the half one is
+      // not.
+      try (Socket socket = open(service, "Content-Length: 100000")) {
+        socket
+            .getOutputStream()
+            .write((line(id, 1) + line(id, 2).substring(0, 50)).getBytes(StandardCharsets.UTF_8));
+      }
       JsonNode answer = send(service, line(id, 1) + line(id, 2));
       assertThat(answer.path("recorded").asInt() + answer.path("repeated").asInt()).isEqualTo(2);
       assertThat(labels()).isEqualTo(2);
