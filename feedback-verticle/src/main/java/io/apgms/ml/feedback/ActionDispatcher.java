@@ -44,6 +44,7 @@ public final class ActionDispatcher extends VerticleBase {
   private boolean turning;
   private boolean marking;
   private boolean again;
+  private boolean lookForNew = true;
   private boolean away;
 
   ActionDispatcher(ActionOptions options, OutboxTable table, ActionMeters meters) {
@@ -65,7 +66,12 @@ public final class ActionDispatcher extends VerticleBase {
       lanes.put(sink.id(), lane);
       meters.lane(lane);
     }
-    vertx.setPeriodic(IDLE_MS, id -> turn());
+    vertx.setPeriodic(
+        IDLE_MS,
+        id -> {
+          lookForNew = true;
+          turn();
+        });
     vertx.setPeriodic(SLOW_TURN_MS, id -> slowTurn());
     return Future.succeededFuture();
   }
@@ -81,11 +87,22 @@ public final class ActionDispatcher extends VerticleBase {
     }
     turning = true;
     again = false;
-    table
+    fanOut().compose(made -> claim()).onComplete(done -> turned(done.succeeded(), done.cause()));
+  }
+
+  /** Each fifty milliseconds, and as long as there is more. */
+  private Future<Void> fanOut() {
+    if (!lookForNew) {
+      return Future.succeededFuture();
+    }
+    return table
         .fanOut(options.sinks())
-        .onSuccess(made -> again |= made > 0)
-        .compose(made -> claim())
-        .onComplete(done -> turned(done.succeeded(), done.cause()));
+        .map(
+            made -> {
+              lookForNew = made > 0;
+              again |= made > 0;
+              return null;
+            });
   }
 
   private void turned(boolean well, @Nullable Throwable why) {
