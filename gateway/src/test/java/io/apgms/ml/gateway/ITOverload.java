@@ -228,15 +228,18 @@ class ITOverload {
     assertThat(violations).isEmpty();
   }
 
-  /** The control: who takes on next to nothing spends its time on refusals. */
+  /** The control: without limits, and by when requests were due, all of it is late. */
   @Test
-  void twiceTheSaturation_queueOfOneRequest_losesItsGoodput() throws Exception {
+  void twiceTheSaturation_withoutLimits_isNeitherRefusedNorInTime() throws Exception {
     Map<String, String> settings =
-        Map.of("ML_SCORING_QUEUE_ROWS", Integer.toString(ROWS), "ML_DECISION_LOG", "false");
+        Map.of(
+            "ML_HTTP_TURN_MS", "0", "ML_SCORING_QUEUE_ROWS", "1000000", "ML_DECISION_LOG", "false");
     try (RunningService service = RunningService.start(dir, settings)) {
       pin(service);
-      Load few = new Load("queue of one", INFER.request, 2, 1_000, 0.8, false);
-      assertThat(violations(service, few)).anyMatch(v -> v.startsWith("goodput"));
+      Load due = new Load("unlimited", INFER.request, 128, 1_000, 0.8, false);
+      assertThat(violations(service, due))
+          .anyMatch(v -> v.startsWith("okP99Ms") || v.startsWith("unsent"))
+          .anyMatch(v -> v.startsWith("refused is 0"));
     }
   }
 }
