@@ -198,8 +198,8 @@ public final class ErrorTable {
     } else {
       send(request.response(), problem);
     }
-    if (close && !request.isEnded()) {
-      LingeringClose.of(request.connection());
+    if (problem.status() == 413 && close && !request.isEnded()) {
+      LingeringClose.of(request.connection()); // of the others nobody knows where they end
     } else if (close) {
       var unused = request.connection().close();
     }

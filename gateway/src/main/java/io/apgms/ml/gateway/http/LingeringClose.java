@@ -13,6 +13,9 @@ import java.util.concurrent.TimeUnit;
  * Ends a connection that was answered before its request was read to the end (RFC 9112, section
  * 9.6): what still comes is read and thrown away for a moment. A socket that is closed over unread
  * bytes is reset, and the reset takes the answer with it before the client has read it.
+ *
+ * <p>Only for a request that is well framed: what was decoded already goes its way, and behind one
+ * that is not, that may be somebody else's request.
  */
 final class LingeringClose extends ChannelInboundHandlerAdapter {
   private static final long MOST_MS = 1_000;
