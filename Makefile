@@ -18,7 +18,7 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows bench bench-labels jmh clean
+.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows bench bench-data jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -67,11 +67,11 @@ reproduce-model: ## train VERSION (risk-score_20261123) again in a clean clone a
 workflows: ## lint .github/workflows
 	@"$$(tools/install-go-tool.sh actionlint)" -shellcheck= -pyflakes= .github/workflows/*.yml
 
-bench: build ## CPU per request, rates and latencies beside a bare echo; ends with one BENCH line
+bench: build bench-data ## CPU per request, rates and latencies beside a bare echo, after bench-data; ends with one BENCH line
 	@tools/bench.sh
 
-bench-labels: build ## rates of backfill and export beside plain INSERT
-	@tools/bench-labels.sh
+bench-data: build ## rates of drain, actions, backfill and export beside plain INSERT
+	@tools/bench-data.sh
 
 jmh: ## micro-benchmarks of parse, batch and encode
 	@tools/jmh.sh

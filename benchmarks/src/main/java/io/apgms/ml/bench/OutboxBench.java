@@ -8,7 +8,6 @@ import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.feedback.WebhookSecrets;
 import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.database.DatabaseAddress;
-import io.apgms.ml.gateway.database.EmbeddedDatabase;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -25,7 +24,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * How fast a backlog of holds, each of another entity, goes from the embedded PostgreSQL to a sink
- * on loopback that answers 204 at once: claimed, signed, sent, marked. Arguments: folder, holds.
+ * on loopback that answers 204 at once: claimed, signed, sent, marked.
  */
 final class OutboxBench {
   private static final int WARM_UP = 2_000;
@@ -36,14 +35,11 @@ final class OutboxBench {
 
   private OutboxBench() {}
 
-  public static void main(String[] args) throws Exception {
-    Path dir = Path.of(args[0]);
-    int holds = Integer.parseInt(args[1]);
+  /** Actions a second. */
+  static double run(Path dir, DatabaseAddress address, int holds) throws Exception {
     Vertx vertx = Vertx.vertx();
-    try (EmbeddedDatabase database = EmbeddedDatabase.start(dir)) {
-      DatabaseAddress address = database.address();
-      Database.migrate(address);
-      FeedbackVerticle feedback = feedback(vertx, dir, address);
+    try {
+      FeedbackVerticle feedback = feedback(vertx, dir.resolve("actions"), address);
       await(vertx.deployVerticle(feedback));
       backlog(address, holds + WARM_UP);
       AtomicInteger taken = new AtomicInteger();
@@ -59,8 +55,7 @@ final class OutboxBench {
       long began = System.nanoTime();
       int before = taken.get();
       until(() -> sent(address) >= holds + WARM_UP);
-      double seconds = (System.nanoTime() - began) / 1e9;
-      System.out.printf("ACTIONS %.0f actions/s%n", (holds + WARM_UP - before) / seconds);
+      return (holds + WARM_UP - before) / ((System.nanoTime() - began) / 1e9);
     } finally {
       await(vertx.close());
     }

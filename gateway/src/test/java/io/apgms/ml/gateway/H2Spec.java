@@ -2,7 +2,6 @@ package io.apgms.ml.gateway;
 
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -23,20 +22,6 @@ final class H2Spec {
    * @param failed their section and what they do
    */
   record Report(int cases, Set<String> failed) {}
-
-  /** Builds the suite where it is not there; the path of its binary. */
-  static Path install() throws Exception {
-    Process script =
-        new ProcessBuilder(
-                RunningService.HOME.resolve("tools/install-go-tool.sh").toString(), "h2spec")
-            .redirectError(Redirect.INHERIT)
-            .start();
-    String said = new String(script.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    if (script.waitFor() != 0) {
-      throw new IOException("h2spec could not be built: " + said);
-    }
-    return Path.of(said.strip());
-  }
 
   static Report run(Path h2spec, int port, String path, Path to) throws Exception {
     Process suite =

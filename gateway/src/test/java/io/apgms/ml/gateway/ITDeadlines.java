@@ -48,6 +48,10 @@ class ITDeadlines {
   private static final int BOUND_MS = 1_000;
 
   private static final int MARGIN_MS = SOAK ? 50 : 400; // beside whatever else runs here
+
+  /** Where the load takes the very processors that the service and this client have. */
+  private static final int BUSY_MARGIN_MS = 400;
+
   private static final String ID = "01a20b18-06d9-780d-a669-e471754ece28";
   private static final Map<String, String> VALUES =
       Map.of(
@@ -104,6 +108,7 @@ class ITDeadlines {
   }
 
   @TempDir Path dir;
+  private int marginMs = MARGIN_MS;
   private final HttpClient client =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
@@ -172,7 +177,7 @@ class ITDeadlines {
               if (failure != null) {
                 return what + failure;
               }
-              long bound = call.boundMs() + MARGIN_MS;
+              long bound = call.boundMs() + marginMs;
               return ms > bound
                   ? what + answer.statusCode() + " after " + ms + " ms, expected " + bound
                   : "";
@@ -290,6 +295,7 @@ class ITDeadlines {
   /** All loops score as many rows as they may, so that each request waits for the model. */
   @Test
   void everyRoute_modelBusy_isAnsweredInTime() throws Exception {
+    marginMs = BUSY_MARGIN_MS;
     try (RunningService service = RunningService.start(dir, Map.of())) {
       List<Call> calls = calls(service);
       String token = service.token(ROLES);

@@ -26,6 +26,15 @@ class ITFaults {
       "account_age_months":14,"refund_claim_ratio":0.5,"director_changes_24m":3,\
       "transaction_anomalies_30d":9}}""";
 
+  /** One that nobody holds. */
+  static final String CALM =
+      """
+      {"modelId":"risk-score","inputs":{"liquidity_ratio":3,"cash_burn_rate":0,\
+      "revenue_variance":0.1,"late_lodgements_12m":0,"days_since_last_lodgement":20,\
+      "payroll_to_revenue":0.7,"tax_debt_ratio":0,"industry_volatility":0.1,\
+      "account_age_months":200,"refund_claim_ratio":0,"director_changes_24m":0,\
+      "transaction_anomalies_30d":0}}""";
+
   @TempDir Path dir;
 
   private static JsonNode decision(RunningService service) throws Exception {

@@ -108,7 +108,7 @@ class ITHttp2 {
   /** Every case that this service fails, the library alone fails too. */
   @Test
   void h2spec_strict_isNoWorseThanStockVertx() throws Exception {
-    Path h2spec = H2Spec.install();
+    Path h2spec = GoTool.install("h2spec");
     HttpServer stock = get(stock());
     H2Spec.Report ours =
         report(h2spec, service.apiPort(), "/openapi.yaml", dir.resolve("ours.xml"));

@@ -26,7 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 class ITOverload {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final boolean SOAK = Boolean.getBoolean("soak");
-  private static final int SECONDS = SOAK ? 30 : 4;
+  private static final int SECONDS = SOAK ? 15 : 4;
+  private static final int ROUNDS = SOAK ? 3 : 1; // peak and overload in turn
   private static final double DEADLINE_MS = 2_000;
   private static final double RECOVERY_SECONDS = 10;
   private static final int ROWS = 160; // the most whose body is not held back by its size
@@ -40,7 +41,7 @@ class ITOverload {
    *
    * @param closed connections that saturate it
    * @param open connections that twice as much may take
-   * @param goodput the least share of the peak that must be answered, at full length
+   * @param goodput the least share of what those that saturate it are answered, at full length
    * @param held whether so many are too few, so that the rest of it waits in the client: then times
    *     run from when a request was sent
    */
@@ -52,7 +53,7 @@ class ITOverload {
     }
   }
 
-  private static final Load INFER = new Load("infer", infer(), 128, 1_000, 0.8, true);
+  private static final Load INFER = new Load("infer", infer(), 1_000, 1_000, 0.9, true);
 
   @TempDir Path dir;
 
@@ -158,13 +159,32 @@ class ITOverload {
     List<String> violations = new ArrayList<>();
     run(service, load, load.closed, 0, SOAK ? 20 : 6); // warms up
     double peak = run(service, load, load.closed, 0, SECONDS).path("okPerSecond").asDouble();
-    run(service, load, load.open, 2 * peak, SOAK ? 10 : 1); // the memory it takes once
+    run(service, load, load.open, 2 * peak, SOAK ? 30 : 1); // the memory it takes once
     double rss = rssMiB(service);
-    JsonNode over = run(service, load, load.open, 2 * peak, SECONDS);
-    double goodput = over.path("okPerSecond").asDouble() / peak;
+    List<Double> goodputs = new ArrayList<>();
+    for (int round = 0; round < ROUNDS; round++) {
+      JsonNode before = run(service, load, load.closed, 0, SECONDS);
+      JsonNode over = run(service, load, load.open, 2 * peak, SECONDS);
+      goodputs.add(over.path("okPerSecond").asDouble() / before.path("okPerSecond").asDouble());
+      inTime(violations, load, over);
+    }
+    double goodput = goodputs.stream().sorted().toList().get(ROUNDS / 2);
     System.out.printf(
         Locale.ROOT, "%s: goodput %.2f of %.0f/s, %.0f MiB%n", load.name, goodput, peak, rss);
     atLeast(violations, "goodput", goodput, bound(0.6, load.goodput));
+    atMost(violations, "growth of RSS", rssMiB(service) / rss, bound(1.15, 1.05));
+    long end = System.nanoTime();
+    JsonNode after;
+    do {
+      after = run(service, load, load.closed, peak / 4, 1);
+    } while (!isNormal(after) && System.nanoTime() - end < RECOVERY_SECONDS * 1e9);
+    if (!isNormal(after)) {
+      violations.add("not normal after " + RECOVERY_SECONDS + " s: " + after);
+    }
+    return violations;
+  }
+
+  private static void inTime(List<String> violations, Load load, JsonNode over) {
     String admitted = load.times("ok");
     atMost(violations, admitted, over.path(admitted).asDouble(), DEADLINE_MS);
     String refused = load.times("refused");
@@ -176,16 +196,6 @@ class ITOverload {
       atMost(violations, "unsent", over.path("unsent").asDouble(), 0);
       atLeast(violations, "refused", over.path("refusedPerSecond").asDouble(), 1);
     }
-    atMost(violations, "growth of RSS", rssMiB(service) / rss, bound(1.15, 1.05));
-    long end = System.nanoTime();
-    JsonNode after;
-    do {
-      after = run(service, load, load.closed, peak / 4, 1);
-    } while (!isNormal(after) && System.nanoTime() - end < RECOVERY_SECONDS * 1e9);
-    if (!isNormal(after)) {
-      violations.add("not normal after " + RECOVERY_SECONDS + " s: " + after);
-    }
-    return violations;
   }
 
   private static boolean isNormal(JsonNode run) {
@@ -215,7 +225,7 @@ class ITOverload {
       for (Load load :
           List.of(
               new Load("explain", score(explained), 32, 500, 0.9, false),
-              new Load("score", score(ITFaults.CASE), 64, 500, 0.8, true))) {
+              new Load("score", score(ITFaults.CASE), 500, 500, 0.9, true))) {
         violations(service, load).forEach(v -> violations.add(load.name + ": " + v));
       }
       assertThat(service.metric("apgms_ml_inference_rejected_total")).isPositive();
@@ -236,7 +246,7 @@ class ITOverload {
             "ML_HTTP_TURN_MS", "0", "ML_SCORING_QUEUE_ROWS", "1000000", "ML_DECISION_LOG", "false");
     try (RunningService service = RunningService.start(dir, settings)) {
       pin(service);
-      Load due = new Load("unlimited", INFER.request, 128, 1_000, 0.8, false);
+      Load due = new Load("unlimited", INFER.request, 1_000, 1_000, 0.9, false);
       assertThat(violations(service, due))
           .anyMatch(v -> v.startsWith("okP99Ms") || v.startsWith("unsent"))
           .anyMatch(v -> v.startsWith("refused is 0"));

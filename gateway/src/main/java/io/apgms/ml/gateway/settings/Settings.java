@@ -208,7 +208,7 @@ public record Settings(
     boolean besideData = in.text("data.redactionKeys", "ML_REDACTION_KEYS").isEmpty();
     return new Data(
         dir,
-        in.number("data.spoolMaxBytes", "ML_SPOOL_MAX_BYTES", 1 << 20, Integer.MAX_VALUE),
+        in.number("data.spoolMaxBytes", "ML_SPOOL_MAX_BYTES", 1 << 20, 1L << 40),
         in.flag("data.log", "ML_DECISION_LOG"),
         besideData
             ? dir.resolve("keys").resolve("redaction")

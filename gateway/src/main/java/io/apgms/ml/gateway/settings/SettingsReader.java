@@ -62,9 +62,13 @@ final class SettingsReader {
   }
 
   int number(String key, String variable, int min, int max) {
+    return (int) number(key, variable, (long) min, max);
+  }
+
+  long number(String key, String variable, long min, long max) {
     String text = text(key, variable);
     try {
-      int value = Integer.parseInt(text);
+      long value = Long.parseLong(text);
       if (value >= min && value <= max) {
         return value;
       }

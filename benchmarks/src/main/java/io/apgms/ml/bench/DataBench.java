@@ -2,6 +2,9 @@ package io.apgms.ml.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.apgms.ml.feedback.DrainBench;
+import io.apgms.ml.gateway.database.Database;
+import io.apgms.ml.gateway.database.EmbeddedDatabase;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -21,12 +24,12 @@ import java.util.Map;
 import java.util.UUID;
 
 /**
- * {@code make bench-labels}: a file of labels into a running service and out again over HTTP,
- * beside the same labels by plain row-by-row INSERT in the same run.
+ * {@code make bench-data}: decisions out of the spool, labels by the file in and out of a running
+ * service, actions to a sink, each beside the same rows by plain row-by-row INSERT in the same run.
  *
- * <p>Arguments: labels (default 500,000), rows inserted one by one (default 20,000).
+ * <p>Arguments: rows (default 300,000), rows inserted one by one (default 5,000).
  */
-public final class LabelBench {
+public final class DataBench {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int PORT = 18_090;
   private static final int MANAGEMENT = 19_096;
@@ -45,25 +48,40 @@ public final class LabelBench {
           + " body_hash) VALUES (?, ?, 'risk-score', '20261123', 'FALSE_POSITIVE', 'OPERATOR',"
           + " 'ann', 'paid in full', '{\"ticket\":\"A-17\"}', now(), 'bench', ?, '')";
 
-  private final int labels;
+  private static final int ACTIONS = 20_000;
+
+  private final int rows;
   private final int singles;
   private final Path dir = Path.of(System.getProperty("bench.dir")).toAbsolutePath();
   private final String prefix = String.format("%012x", System.currentTimeMillis());
 
-  private LabelBench(int labels, int singles) {
-    this.labels = labels;
+  private DataBench(int rows, int singles) {
+    this.rows = rows;
     this.singles = singles;
   }
 
   public static void main(String[] args) throws Exception {
-    int labels = args.length > 0 ? Integer.parseInt(args[0]) : 500_000;
-    int singles = args.length > 1 ? Integer.parseInt(args[1]) : 20_000;
-    new LabelBench(labels, singles).run();
+    int rows = args.length > 0 ? Integer.parseInt(args[0]) : 300_000;
+    int singles = args.length > 1 ? Integer.parseInt(args[1]) : 5_000;
+    new DataBench(rows, singles).run();
   }
 
   private void run() throws Exception {
     System.out.println(
         "load average before: " + Files.readString(Path.of("/proc/loadavg")).strip());
+    System.out.println("| way | rows/s |\n|---|---|");
+    double decisions;
+    double drain;
+    double actions;
+    try (EmbeddedDatabase database = EmbeddedDatabase.start(dir.resolve("drain"))) {
+      Database.migrate(database.address());
+      decisions = DrainBench.insert(database.address(), singles);
+      drain = DrainBench.drain(dir.resolve("spool"), database.address(), rows);
+      actions = OutboxBench.run(dir, database.address(), ACTIONS);
+    }
+    report("decisions, plain INSERT, a transaction a row", decisions);
+    report("decisions out of the spool", drain);
+    report("actions to a sink", actions);
     Path home = Path.of(System.getProperty("ml.home")).toAbsolutePath();
     Map<String, String> environment =
         Map.of(
@@ -72,31 +90,34 @@ public final class LabelBench {
             "ML_MANAGEMENT_PORT", Integer.toString(MANAGEMENT));
     try (Server server =
         Server.start(
-            "labels",
+            "data",
             List.of(home.resolve("bin/ml-service").toString(), "serve"),
             environment,
             PORT,
             "http://127.0.0.1:" + MANAGEMENT + "/health/ready")) {
-      sql(DECISIONS.replace("HEAD", uuidHead()).replace("ROWS", Integer.toString(labels)));
+      sql(DECISIONS.replace("HEAD", uuidHead()).replace("ROWS", Integer.toString(rows)));
       double single = timed(singles, this::insertOneByOne);
       double inOne = timed(singles, this::insertInOneTransaction);
       sql("TRUNCATE feedback.model_feedback; VACUUM ANALYZE feedback.decision; CHECKPOINT");
       Path file = file();
       long before = server.rssMiB();
-      double backfill = timed(labels, () -> backfill(file));
+      double backfill = timed(rows, () -> backfill(file));
       long afterBackfill = server.rssMiB();
       sql("VACUUM ANALYZE feedback.model_feedback; CHECKPOINT");
-      double ndjson = timed(labels, () -> export("ndjson"));
-      double csv = timed(labels, () -> export("csv"));
+      double ndjson = timed(rows, () -> export("ndjson"));
+      double csv = timed(rows, () -> export("csv"));
       long afterExport = server.rssMiB();
-      report("plain INSERT, a transaction a row", single);
-      report("plain INSERT, one transaction", inOne);
-      report("backfill", backfill);
-      report("export, NDJSON", ndjson);
-      report("export, CSV", csv);
+      report("labels, plain INSERT, a transaction a row", single);
+      report("labels, plain INSERT, one transaction", inOne);
+      report("labels, backfill", backfill);
+      report("labels, export, NDJSON", ndjson);
+      report("labels, export, CSV", csv);
       System.out.printf(
-          "LABELS {\"backfillToInsert\":%.1f,\"backfillToInsertInOneTransaction\":%.1f,"
-              + "\"exportRowsPerSecond\":%.0f,\"backfillExtraMiB\":%d,\"exportExtraMiB\":%d}%n",
+          "DATA {\"drainToInsert\":%.1f,\"actionsPerSecond\":%.0f,\"backfillToInsert\":%.1f,"
+              + "\"backfillToInsertInOneTransaction\":%.1f,\"exportRowsPerSecond\":%.0f,"
+              + "\"backfillExtraMiB\":%d,\"exportExtraMiB\":%d}%n",
+          drain / decisions,
+          actions,
           backfill / single,
           backfill / inOne,
           ndjson,
@@ -117,10 +138,10 @@ public final class LabelBench {
     void run() throws Exception;
   }
 
-  private static double timed(int rows, Work work) throws Exception {
+  private static double timed(int n, Work work) throws Exception {
     long start = System.nanoTime();
     work.run();
-    return rows / ((System.nanoTime() - start) / 1e9);
+    return n / ((System.nanoTime() - start) / 1e9);
   }
 
   private static void report(String what, double perSecond) {
@@ -169,7 +190,7 @@ public final class LabelBench {
   private Path file() throws IOException {
     Path file = dir.resolve("labels.ndjson");
     try (var out = Files.newBufferedWriter(file)) {
-      for (int i = 1; i <= labels; i++) {
+      for (int i = 1; i <= rows; i++) {
         out.write(
             "{\"predictionId\":\""
                 + prediction(i)
@@ -190,7 +211,7 @@ public final class LabelBench {
             .build();
     String answer = HttpClient.newHttpClient().send(request, BodyHandlers.ofString()).body();
     JsonNode counts = JSON.readTree(answer);
-    if (counts.path("recorded").asInt() != labels) {
+    if (counts.path("recorded").asInt() != rows) {
       throw new IllegalStateException(answer.substring(0, Math.min(500, answer.length())));
     }
   }
@@ -214,8 +235,8 @@ public final class LabelBench {
         }
       }
     }
-    if (lines != labels + (format.equals("csv") ? 1 : 0)) {
-      throw new IllegalStateException(lines + " lines of " + format + ", expected " + labels);
+    if (lines != rows + (format.equals("csv") ? 1 : 0)) {
+      throw new IllegalStateException(lines + " lines of " + format + ", expected " + rows);
     }
   }
 }

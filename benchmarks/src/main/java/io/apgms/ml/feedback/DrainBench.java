@@ -1,0 +1,102 @@
+package io.apgms.ml.feedback;
+
+import io.apgms.ml.gateway.database.DatabaseAddress;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+
+/** How fast a full spool goes into the table, beside the same rows by plain INSERT. */
+public final class DrainBench {
+  private static final int APPENDED_AT_ONCE = 500;
+  private static final Duration BOUND = Duration.ofMinutes(5);
+  private static final String INSERT =
+      "INSERT INTO feedback.decision (id, at, model_id, model_version, model_digest, features,"
+          + " groups, score, threshold, review, act, enforced, mode_source, flag_age_ms,"
+          + " entity_id) VALUES (?, now(), ?, ?, ?, ?, NULL, ?, ?, false, false, false, ?, ?, ?)";
+
+  private static long made; // so that no id is given twice
+
+  private DrainBench() {}
+
+  /** Decisions a second out of a spool of so many into the table. */
+  public static double drain(Path dir, DatabaseAddress address, int rows) throws Exception {
+    try (Spool spool = Spool.open(dir, 8L << 30)) {
+      List<Decision> batch = new ArrayList<>();
+      for (int i = 0; i < rows; i++) {
+        batch.add(decision(i));
+        if (batch.size() == APPENDED_AT_ONCE) {
+          spool.append(batch);
+          batch.clear();
+        }
+      }
+      spool.append(batch);
+      Shipper shipper =
+          new Shipper(
+              spool,
+              address.jdbcUrl(),
+              address.user(),
+              address.password(),
+              new SimpleMeterRegistry());
+      long began = System.nanoTime();
+      shipper.start();
+      boolean all = shipper.flush(BOUND);
+      double seconds = (System.nanoTime() - began) / 1e9;
+      if (!shipper.stop() || !all) {
+        throw new IllegalStateException("not drained within " + BOUND);
+      }
+      return rows / seconds;
+    }
+  }
+
+  /** Decisions a second by one INSERT each, a transaction a row. */
+  public static double insert(DatabaseAddress address, int rows) throws Exception {
+    try (Connection connection =
+            DriverManager.getConnection(address.jdbcUrl(), address.user(), address.password());
+        PreparedStatement insert = connection.prepareStatement(INSERT)) {
+      long began = System.nanoTime();
+      for (int i = 0; i < rows; i++) {
+        Decision d = decision(i);
+        Float[] features = new Float[d.features().length];
+        java.util.Arrays.setAll(features, f -> d.features()[f]);
+        insert.setObject(1, d.id());
+        insert.setString(2, d.modelId());
+        insert.setString(3, d.modelVersion());
+        insert.setString(4, d.modelDigest());
+        insert.setArray(5, connection.createArrayOf("float4", features));
+        insert.setDouble(6, d.score());
+        insert.setDouble(7, d.threshold());
+        insert.setString(8, d.modeSource());
+        insert.setLong(9, d.flagAgeMs());
+        insert.setString(10, d.entityId());
+        insert.executeUpdate();
+      }
+      return rows / ((System.nanoTime() - began) / 1e9);
+    }
+  }
+
+  private static Decision decision(int i) {
+    return new Decision(
+        new UUID((System.currentTimeMillis() << 16) | 0x7000, Long.MIN_VALUE | made++),
+        "risk-score",
+        "20261123",
+        "sha256:" + "0".repeat(64),
+        new float[] {0.4f, 0.9f, i % 100 / 33f, 5, 210, 0.7f, 0.9f, 0.6f, 14, 0.5f, 3, 9},
+        null,
+        0.5,
+        0.65,
+        false,
+        false,
+        false,
+        "file",
+        100,
+        null,
+        null,
+        "entity-" + i);
+  }
+}
