@@ -22,7 +22,7 @@ public final class DecisionSeals {
   public static final int MAX_BATCHES = 4_096;
 
   private static final int MAX_DECISIONS = 131_072;
-  private static final int BIGGEST_BATCH = 2_000;
+  private static final int BIGGEST_BATCH = Shipper.MAX_ROWS;
 
   private static final String ONE_AT_A_TIME =
       "SELECT pg_try_advisory_xact_lock(hashtext('feedback.seal'))";

@@ -27,7 +27,8 @@ import org.slf4j.LoggerFactory;
  */
 class Shipper {
   private static final Logger LOG = LoggerFactory.getLogger(Shipper.class);
-  private static final int MAX_ROWS = 2_000;
+  /** Large, so that a backlog behind a busy processor is not a chain of small waits. */
+  static final int MAX_ROWS = 8_192;
   private static final long IDLE_MS = 200;
   private static final long FIRST_BACKOFF_MS = 100;
   private static final long LAST_BACKOFF_MS = 5_000;

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ITOutage {
   private static final boolean SOAK = Boolean.getBoolean("soak");
   private static final Duration STEADY = Duration.ofSeconds(SOAK ? 20 : 3);
-  private static final Duration AWAY = SOAK ? Duration.ofMinutes(10) : Duration.ofSeconds(12);
+  private static final Duration AWAY = SOAK ? Duration.ofMinutes(10) : Duration.ofSeconds(8);
   private static final Duration DRAINED = Duration.ofMinutes(15);
   private static final int CLIENTS = 4;
 

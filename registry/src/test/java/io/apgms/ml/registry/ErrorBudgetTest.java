@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.apgms.ml.registry.ErrorBudget.Used;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -143,5 +146,16 @@ class ErrorBudgetTest {
     assertThat(budget.size()).isLessThanOrEqualTo(30 * 288 + 2);
     budget.forget(NOW.plus(Duration.ofDays(31)));
     assertThat(budget.size()).isZero();
+  }
+
+  /** The database refuses by the same bounds what gets past the code. */
+  @Test
+  void bounds_ofTheMigrationAndOfTheReports_areTheCodes() throws IOException {
+    String migration = "/db/registry/V4__error_budget.sql";
+    try (InputStream in = ErrorBudgetTest.class.getResourceAsStream(migration)) {
+      String sql = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      String reach = PERIOD.toHours() + " hours " + BUCKET.toMinutes() + " minutes";
+      assertThat(sql).contains("requests >= " + MIN_REQUESTS + " ", "interval '" + reach + "'");
+    }
   }
 }
