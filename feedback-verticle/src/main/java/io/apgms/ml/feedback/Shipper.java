@@ -27,8 +27,10 @@ import org.slf4j.LoggerFactory;
  */
 class Shipper {
   private static final Logger LOG = LoggerFactory.getLogger(Shipper.class);
+
   /** Large, so that a backlog behind a busy processor is not a chain of small waits. */
   static final int MAX_ROWS = 8_192;
+
   private static final long IDLE_MS = 200;
   private static final long FIRST_BACKOFF_MS = 100;
   private static final long LAST_BACKOFF_MS = 5_000;

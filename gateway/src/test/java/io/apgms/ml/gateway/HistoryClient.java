@@ -31,8 +31,8 @@ import java.util.concurrent.locks.LockSupport;
 final class HistoryClient implements Runnable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int TIMEOUT_MS = 10_000;
-  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
-  private static final int MOST_RETRIES = 3_000; // a minute of them
+  private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+  private static final int MOST_RETRIES = 1_200; // two minutes of them
   private static final int MOST_KNOWN = 1_000;
   private static final int HOLDS_AN_ENTITY = 8;
 
