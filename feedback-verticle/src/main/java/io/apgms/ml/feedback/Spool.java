@@ -32,7 +32,13 @@ import org.rocksdb.WriteOptions;
  */
 final class Spool implements AutoCloseable {
   private static final long MEMTABLE_BYTES = 8L << 20;
-  private static final int MEMTABLES = 3;
+
+  /** Seconds of a slow disk at full load: a write that would have to wait is refused instead. */
+  private static final int MEMTABLES = 12;
+
+  /** Never: files come in order of their keys, so many of them cost a read no more than few. */
+  private static final int FILES_THAT_SLOW_WRITES = 100_000;
+
   private static final long MAX_LOG_BYTES = 1L << 20;
   private static final long LOGS_KEPT = 2;
   private static final int KEY_BYTES = 16;
@@ -43,7 +49,7 @@ final class Spool implements AutoCloseable {
 
   private final Options options;
   private final WriteOptions writes;
-  private final RocksDB db;
+  final RocksDB db; // its work in the background is held up by a test
   private final long maxBytes;
   private final AtomicLong bytes = new AtomicLong();
   private boolean closed;
@@ -80,6 +86,10 @@ final class Spool implements AutoCloseable {
             .setCreateIfMissing(true)
             .setWriteBufferSize(MEMTABLE_BYTES)
             .setMaxWriteBufferNumber(MEMTABLES)
+            .setLevel0SlowdownWritesTrigger(FILES_THAT_SLOW_WRITES)
+            .setLevel0StopWritesTrigger(FILES_THAT_SLOW_WRITES)
+            .setSoftPendingCompactionBytesLimit(0)
+            .setHardPendingCompactionBytesLimit(0)
             .setCompressionType(CompressionType.NO_COMPRESSION)
             .setInfoLogLevel(InfoLogLevel.WARN_LEVEL)
             .setMaxLogFileSize(MAX_LOG_BYTES)

@@ -64,6 +64,26 @@ class SpoolTest {
     }
   }
 
+  /** Nothing is written to files meanwhile, as on a disk that others keep busy. */
+  @Test
+  void append_whileTheDiskIsBusy_keepsSecondsOfFullLoad() throws Exception {
+    try (Spool spool = Spool.open(dir, 1 << 30)) {
+      spool.db.pauseBackgroundWork();
+      while (spool.bytes() < 64 << 20) {
+        spool.append(decisions.list(1_000));
+      }
+      assertThatThrownBy(
+              () -> {
+                while (spool.bytes() < 512 << 20) {
+                  spool.append(decisions.list(1_000));
+                }
+              })
+          .isInstanceOf(FeedbackException.SpoolFull.class); // in time, and no wait
+      spool.db.continueBackgroundWork();
+      assertThat(spool.read(START, 10)).hasSize(10);
+    }
+  }
+
   @Test
   void open_again_countsWhatWaits() {
     long bytes;

@@ -46,7 +46,7 @@ class ITOutage {
     private long[] nanos = new long[1 << 16];
     private volatile long gapNanos;
     private final AtomicInteger answered = new AtomicInteger();
-    private final AtomicInteger failed = new AtomicInteger();
+    private volatile String failure = "";
     private volatile boolean stop;
 
     Scorer(int port, int number) {
@@ -87,7 +87,7 @@ class ITOutage {
           answered.set(n + 1);
         }
       } catch (IOException e) {
-        failed.incrementAndGet();
+        failure = e.toString();
       }
     }
 
@@ -188,7 +188,7 @@ class ITOutage {
         scorer.stop = true;
         scorer.join();
       }
-      assertThat(scorers.stream().mapToInt(s -> s.failed.get()).sum()).isZero();
+      assertThat(scorers).extracting(s -> s.failure).containsOnly("");
       RunningService.await(DRAINED, () -> metric(service, "apgms_ml_telemetry_spool_bytes") == 0);
       int[] all = answered();
       System.out.printf(
