@@ -91,15 +91,7 @@ final class Spool implements AutoCloseable {
 
   /** With other ways to append; closes them. */
   static Spool open(Path dir, long maxBytes, WriteOptions writes) {
-    return open(dir, maxBytes, writes, () -> usable(dir));
-  }
-
-  private static long usable(Path dir) {
-    try {
-      return Files.getFileStore(dir).getUsableSpace();
-    } catch (IOException e) {
-      return 0; // a folder that is gone takes nothing
-    }
+    return open(dir, maxBytes, writes, dir.toFile()::getUsableSpace); // one call of statvfs
   }
 
   /**
