@@ -64,6 +64,7 @@ final class OutboxBench {
   private static FeedbackVerticle feedback(Vertx vertx, Path dir, DatabaseAddress address) {
     return new FeedbackVerticle(
         new FeedbackOptions(
+            "bench",
             dir.resolve("spool"),
             1 << 20,
             dir.resolve("redaction"),

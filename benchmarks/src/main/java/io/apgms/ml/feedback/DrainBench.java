@@ -2,6 +2,7 @@ package io.apgms.ml.feedback;
 
 import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.Vertx;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -16,6 +17,8 @@ import java.util.concurrent.locks.LockSupport;
 /** How fast a full spool goes into the table, beside the same rows by plain INSERT. */
 public final class DrainBench {
   private static final int APPENDED_AT_ONCE = 500;
+  private static final long MOST_BYTES = 8L << 30;
+  private static final int TIMEOUT_MS = 5_000;
   private static final Duration BOUND = Duration.ofMinutes(5);
   private static final String INSERT =
       "INSERT INTO feedback.decision (id, at, model_id, model_version, model_digest, features,"
@@ -28,7 +31,8 @@ public final class DrainBench {
 
   /** Decisions a second out of a spool of so many into the table. */
   public static double drain(Path dir, DatabaseAddress address, int rows) throws Exception {
-    try (Spool spool = Spool.open(dir, 8L << 30)) {
+    Vertx vertx = Vertx.vertx();
+    try (Spool spool = Spool.open(dir, MOST_BYTES)) {
       List<Decision> batch = new ArrayList<>();
       for (int i = 0; i < rows; i++) {
         batch.add(decision(i));
@@ -38,21 +42,17 @@ public final class DrainBench {
         }
       }
       append(spool, batch);
-      Shipper shipper =
-          new Shipper(
-              spool,
-              address.jdbcUrl(),
-              address.user(),
-              address.password(),
-              new SimpleMeterRegistry());
+      Shipper shipper = new Shipper(spool, new PredictionClock(), options(vertx, dir, address));
       long began = System.nanoTime();
-      shipper.start();
+      var unused = shipper.start();
       boolean all = shipper.flush(BOUND);
       double seconds = (System.nanoTime() - began) / 1e9;
       if (!shipper.stop() || !all) {
         throw new IllegalStateException("not drained within " + BOUND);
       }
       return rows / seconds;
+    } finally {
+      vertx.close().toCompletionStage().toCompletableFuture().join();
     }
   }
 
@@ -67,6 +67,21 @@ public final class DrainBench {
       }
     }
     throw new IllegalStateException("the disk took nothing for 20 s");
+  }
+
+  private static FeedbackOptions options(Vertx vertx, Path dir, DatabaseAddress address) {
+    return new FeedbackOptions(
+        "bench",
+        dir,
+        MOST_BYTES,
+        dir.resolveSibling("redaction"),
+        address.jdbcUrl(),
+        address.user(),
+        address.password(),
+        io.apgms.ml.gateway.database.Database.pool(vertx, address, "drain", 1, TIMEOUT_MS),
+        io.apgms.ml.gateway.database.Database.connectOptions(address, TIMEOUT_MS),
+        TIMEOUT_MS,
+        new SimpleMeterRegistry());
   }
 
   /** Decisions a second by one INSERT each, a transaction a row. */

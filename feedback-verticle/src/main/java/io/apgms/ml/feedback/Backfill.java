@@ -55,6 +55,7 @@ public final class Backfill implements AutoCloseable {
 
   private final Connection connection;
   private final Spool spool;
+  private final Spools spools;
   private final String scope;
   private final BiConsumer<NewLabel.Label, NewLabel.Source> recorded;
 
@@ -86,10 +87,12 @@ public final class Backfill implements AutoCloseable {
   private Backfill(
       Connection connection,
       Spool spool,
+      Spools spools,
       String subject,
       BiConsumer<NewLabel.Label, NewLabel.Source> recorded) {
     this.connection = connection;
     this.spool = spool;
+    this.spools = spools;
     this.scope = scope(subject);
     this.recorded = recorded;
   }
@@ -102,6 +105,7 @@ public final class Backfill implements AutoCloseable {
   static Backfill open(
       DirectConnections connections,
       Spool spool,
+      Spools spools,
       String subject,
       BiConsumer<NewLabel.Label, NewLabel.Source> recorded) {
     try {
@@ -110,7 +114,7 @@ public final class Backfill implements AutoCloseable {
         statement.execute(BOUNDS);
       }
       opened.setAutoCommit(false);
-      return new Backfill(opened, spool, subject, recorded);
+      return new Backfill(opened, spool, spools, subject, recorded);
     } catch (SQLException e) {
       throw away(e);
     }
@@ -171,6 +175,7 @@ public final class Backfill implements AutoCloseable {
     private final List<Line> twins = new ArrayList<>();
     private final Map<String, byte[]> known = new HashMap<>();
     private final Map<String, String> refused = new HashMap<>();
+    private Set<UUID> unsettled = Set.of();
     private int repeated;
 
     Batch(List<Line> lines) {
@@ -226,8 +231,8 @@ public final class Backfill implements AutoCloseable {
     private boolean isTaken(Line line, @Nullable Judged prediction) {
       try {
         if (prediction == null) {
-          throw new FeedbackException.NotFound(
-              "no prediction with id " + line.label().predictionId());
+          UUID id = line.label().predictionId();
+          throw unsettled.contains(id) ? Spools.elsewhere(id) : Spools.notFound(id);
         }
         prediction.require(line.label());
         return true;
@@ -257,6 +262,8 @@ public final class Backfill implements AutoCloseable {
           found.put(d.id(), new Judged(d.modelId(), d.modelVersion(), d.review()));
         }
       }
+      ids.removeAll(found.keySet());
+      unsettled = spools.unsettled(connection, ids);
       return found;
     }
 

@@ -22,6 +22,8 @@ final class Database {
   /** Classes of SQLSTATE that say "not now": connection, rollback, resources, operator, system. */
   private static final Set<String> AWAY = Set.of("08", "25", "40", "53", "55", "57", "58");
 
+  private static final int AGAIN = 2; // at most, where a transaction was broken off
+
   private final Vertx vertx;
   private final Pool pool;
   private final PgConnectOptions server;
@@ -78,10 +80,24 @@ final class Database {
         .recover(Database::classified);
   }
 
+  /** In a transaction that is begun again where the server broke it off for another's sake. */
   <T> Future<T> write(Function<SqlConnection, Future<T>> work) {
-    return pool.withTransaction(work)
+    return write(work, AGAIN)
         .timeout(timeoutMs, TimeUnit.MILLISECONDS)
         .recover(Database::classified);
+  }
+
+  private <T> Future<T> write(Function<SqlConnection, Future<T>> work, int again) {
+    Future<T> done = pool.withTransaction(work);
+    return again == 0
+        ? done
+        : done.recover(e -> isBrokenOff(e) ? write(work, again - 1) : Future.failedFuture(e));
+  }
+
+  /** A deadlock or a serialization failure: nothing of it was kept. */
+  private static boolean isBrokenOff(Throwable failure) {
+    return failure instanceof PgException pg
+        && ("40P01".equals(pg.getSqlState()) || "40001".equals(pg.getSqlState()));
   }
 
   private static <T> Future<T> classified(Throwable failure) {

@@ -23,16 +23,25 @@ public final class DecisionLog {
 
   private final Database db;
   private final Spool spool;
+  private final Spools spools;
+  private final PredictionClock clock;
   private final Labels labels;
   private final DecisionProofs proofs;
   private final Actions actions;
 
-  DecisionLog(Database db, Spool spool, Labels labels) {
+  DecisionLog(Database db, Spool spool, Spools spools, PredictionClock clock, Labels labels) {
     this.db = db;
     this.spool = spool;
+    this.spools = spools;
+    this.clock = clock;
     this.labels = labels;
-    this.proofs = new DecisionProofs(db, spool);
+    this.proofs = new DecisionProofs(db, spool, spools);
     this.actions = new Actions(db);
+  }
+
+  /** Where one event loop's decisions get the time in their ids. */
+  public PredictionClock.Lane lane() {
+    return clock.lane();
   }
 
   /**
@@ -58,7 +67,10 @@ public final class DecisionLog {
     return db.up();
   }
 
-  /** One prediction with its labels and action; NotFound when neither spool nor table has it. */
+  /**
+   * One prediction with its labels and action; where neither spool nor table has it NotFound, or
+   * Elsewhere while it may wait in another replica's spool.
+   */
   public Future<PredictionView> prediction(UUID id) {
     Decision waiting = spool.find(id);
     Future<Decision> found = waiting != null ? Future.succeededFuture(waiting) : stored(id);
@@ -73,8 +85,9 @@ public final class DecisionLog {
   }
 
   /**
-   * That a prediction is what was stored. NotFound where there is none, NotSealed before its batch
-   * is in the audit chain, Altered where it is not what was stored.
+   * That a prediction is what was stored. NotFound where there is none, Elsewhere where that is not
+   * known yet, NotSealed before its batch is in the audit chain, Altered where it is not what was
+   * stored.
    */
   public Future<DecisionProof> proof(UUID id) {
     return proofs.of(id);
@@ -82,13 +95,11 @@ public final class DecisionLog {
 
   private Future<Decision> stored(UUID id) {
     return db.read(FIND, Tuple.of(id))
-        .map(
-            rows -> {
-              if (rows.size() == 0) {
-                throw new FeedbackException.NotFound("no prediction with id " + id);
-              }
-              return DecisionRows.decision(rows.iterator().next());
-            });
+        .compose(
+            rows ->
+                rows.size() == 0
+                    ? spools.unknown(id, db::read)
+                    : Future.succeededFuture(DecisionRows.decision(rows.iterator().next())));
   }
 
   private Future<PredictionView> outcome(Decision decision) {

@@ -72,10 +72,12 @@ final class DecisionProofs {
 
   private final Database db;
   private final Spool spool;
+  private final Spools spools;
 
-  DecisionProofs(Database db, Spool spool) {
+  DecisionProofs(Database db, Spool spool, Spools spools) {
     this.db = db;
     this.spool = spool;
+    this.spools = spools;
   }
 
   /** Altered, unless the row is what a redaction left: then Redacted. */
@@ -117,9 +119,9 @@ final class DecisionProofs {
         .compose(
             rows -> {
               if (rows.size() == 0) {
-                throw spool.find(id) == null
-                    ? new FeedbackException.NotFound("no prediction with id " + id)
-                    : waits(id);
+                return spool.find(id) == null
+                    ? spools.unknown(id, db::read)
+                    : Future.failedFuture(waits(id));
               }
               Row row = rows.iterator().next();
               DecisionProof.Place inBatch = inBatch(id, row);

@@ -19,6 +19,24 @@ public abstract sealed class FeedbackException extends RuntimeException {
     }
   }
 
+  /** It is not known yet whether there is such a prediction: another replica may hold it. */
+  public static final class Elsewhere extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public Elsewhere(String message) {
+      super(message, null);
+    }
+  }
+
+  /** A replica that is to be forgotten is there. */
+  public static final class Live extends FeedbackException {
+    private static final long serialVersionUID = 1L;
+
+    public Live(String message) {
+      super(message, null);
+    }
+  }
+
   /** Another model or version made the prediction. */
   public static final class VersionConflict extends FeedbackException {
     private static final long serialVersionUID = 1L;

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 /**
  * What the module works with.
  *
+ * @param replica id that stays with the spool's folder; unique among the replicas
  * @param spoolMaxBytes of decisions not shipped yet; beyond it they are refused
  * @param redactionKeys folder of the keys of pseudonyms; the same for all replicas
  * @param jdbcUrl of the same database as the pool, for the shipper's COPY
@@ -16,6 +17,7 @@ import java.nio.file.Path;
  * @param timeoutMs bound of every call
  */
 public record FeedbackOptions(
+    String replica,
     Path spoolDir,
     long spoolMaxBytes,
     Path redactionKeys,

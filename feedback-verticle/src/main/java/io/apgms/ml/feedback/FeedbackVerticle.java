@@ -6,11 +6,15 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import io.vertx.sqlclient.Tuple;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,6 +32,8 @@ public final class FeedbackVerticle extends VerticleBase {
 
   private static final long REWRITE_MAX_BYTES = 16L << 20;
 
+  private static final long ANNOUNCE_MS = 2_000;
+  private static final int LEAVE_SECONDS = 2;
   private static final Duration FLUSH_BOUND = Duration.ofSeconds(5);
 
   private final FeedbackOptions options;
@@ -78,18 +84,14 @@ public final class FeedbackVerticle extends VerticleBase {
         .map(
             opened -> {
               spool = opened;
-              shipper =
-                  new Shipper(
-                      opened,
-                      options.jdbcUrl(),
-                      options.user(),
-                      options.password(),
-                      options.meters());
-              shipper.start();
-              labels = new Labels(db, opened, this::count);
-              bulk = new LabelFiles(vertx, db, connections, opened, this::count);
-              log = new DecisionLog(db, opened, labels);
-              redactions = new Redactions(vertx, opened, shipper, options);
+              PredictionClock clock = new PredictionClock();
+              Spools spools = new Spools(options.replica());
+              Shipper ships = new Shipper(opened, clock, options);
+              shipper = ships;
+              labels = new Labels(db, opened, spools, this::count);
+              bulk = new LabelFiles(vertx, db, connections, opened, spools, this::count);
+              log = new DecisionLog(db, opened, spools, clock, labels);
+              redactions = new Redactions(vertx, opened, ships, options);
               Redactions spoolOf = redactions;
               vertx.setPeriodic(REWRITE_MS, id -> rewrite(opened, spoolOf));
               vertx.setPeriodic(PROBE_MS, id -> db.probe());
@@ -97,9 +99,17 @@ public final class FeedbackVerticle extends VerticleBase {
               LabelVolume volume = new LabelVolume(db, options.meters());
               vertx.setPeriodic(
                   DEPTH_MS, VOLUME_MS, id -> volume.refresh(Instant.now()).otherwiseEmpty());
-              return opened;
+              return ships;
             })
-        .compose(opened -> db.probe());
+        .compose(this::announced)
+        .compose(v -> db.probe());
+  }
+
+  /** The other replicas know of this spool before it takes a decision, if they can be told. */
+  private Future<Void> announced(Shipper shipper) {
+    return Future.fromCompletionStage(shipper.start(), context)
+        .timeout(ANNOUNCE_MS, TimeUnit.MILLISECONDS)
+        .otherwiseEmpty();
   }
 
   /** A spool that fills during an outage has other work to do, and is rewritten after it. */
@@ -165,10 +175,26 @@ public final class FeedbackVerticle extends VerticleBase {
               LOG.info("{} bytes of decisions stay in the spool", spool.bytes());
             }
             if (shipper.stop()) {
+              if (shipped) {
+                leave(spool);
+              }
               spool.close();
             }
           }
           return null;
         });
+  }
+
+  /** Nothing waits here any more, and nothing will. */
+  private void leave(Spool spool) {
+    if (spool.oldest(new UUID(0, 0)) != null) {
+      return;
+    }
+    try (Connection connection =
+        new DirectConnections(options).open("ml-service-leave", LEAVE_SECONDS)) {
+      new Spools(options.replica()).leave(connection);
+    } catch (SQLException e) {
+      LOG.warn("the other replicas do not know that this spool is empty: {}", e.getSQLState());
+    }
   }
 }

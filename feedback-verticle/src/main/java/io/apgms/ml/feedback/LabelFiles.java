@@ -22,6 +22,7 @@ public final class LabelFiles {
   private final Database db;
   private final DirectConnections connections;
   private final Spool spool;
+  private final Spools spools;
   private final BiConsumer<NewLabel.Label, NewLabel.Source> recorded;
   private final Semaphore backfills = new Semaphore(MAX_BACKFILLS);
   private final Semaphore exports = new Semaphore(MAX_EXPORTS);
@@ -34,11 +35,13 @@ public final class LabelFiles {
       Database db,
       DirectConnections connections,
       Spool spool,
+      Spools spools,
       BiConsumer<NewLabel.Label, NewLabel.Source> recorded) {
     this.vertx = vertx;
     this.db = db;
     this.connections = connections;
     this.spool = spool;
+    this.spools = spools;
     this.recorded = recorded;
   }
 
@@ -55,7 +58,9 @@ public final class LabelFiles {
     return answering()
         .compose(
             v ->
-                opened(() -> Backfill.open(connections, spool, subject, recorded), Backfill::close))
+                opened(
+                    () -> Backfill.open(connections, spool, spools, subject, recorded),
+                    Backfill::close))
         .onFailure(e -> backfills.release());
   }
 

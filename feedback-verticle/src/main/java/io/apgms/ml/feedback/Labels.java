@@ -52,11 +52,17 @@ public final class Labels {
 
   private final Database db;
   private final Spool spool;
+  private final Spools spools;
   private final BiConsumer<NewLabel.Label, NewLabel.Source> recorded;
 
-  Labels(Database db, Spool spool, BiConsumer<NewLabel.Label, NewLabel.Source> recorded) {
+  Labels(
+      Database db,
+      Spool spool,
+      Spools spools,
+      BiConsumer<NewLabel.Label, NewLabel.Source> recorded) {
     this.db = db;
     this.spool = spool;
+    this.spools = spools;
     this.recorded = recorded;
   }
 
@@ -74,10 +80,13 @@ public final class Labels {
 
   /**
    * Commits a label; the receipt comes after the commit. The same key with the same body gives the
-   * first receipt again. Fails with NotFound, VersionConflict, Contradiction, KeyReused or
-   * Unavailable, after which it may have been committed.
+   * first receipt again. Fails with NotFound, Elsewhere, VersionConflict, Contradiction, KeyReused
+   * or Unavailable, after which it may have been committed.
    */
   public Future<LabelReceipt> record(NewLabel label, Key key) {
+    if (!Spools.isId(label.predictionId())) {
+      return Future.failedFuture(Spools.notFound(label.predictionId()));
+    }
     Decision waiting = spool.find(label.predictionId());
     return db.write(
             c ->
@@ -143,7 +152,7 @@ public final class Labels {
   }
 
   /** A decision still in the spool is committed with its label; the shipper copes with the twin. */
-  private static Future<Judged> prediction(SqlConnection c, UUID id, @Nullable Decision waiting) {
+  private Future<Judged> prediction(SqlConnection c, UUID id, @Nullable Decision waiting) {
     if (waiting != null) {
       return c.preparedQuery(KEEP_PREDICTION)
           .execute(tuple(waiting))
@@ -151,13 +160,14 @@ public final class Labels {
     }
     return c.preparedQuery(PREDICTION)
         .execute(Tuple.of(id))
-        .map(
+        .compose(
             rows -> {
               if (rows.size() == 0) {
-                throw new FeedbackException.NotFound("no prediction with id " + id);
+                return spools.unknown(id, (sql, values) -> c.preparedQuery(sql).execute(values));
               }
               Row row = rows.iterator().next();
-              return new Judged(row.getString(0), row.getString(1), row.getBoolean(2));
+              return Future.succeededFuture(
+                  new Judged(row.getString(0), row.getString(1), row.getBoolean(2)));
             });
   }
 

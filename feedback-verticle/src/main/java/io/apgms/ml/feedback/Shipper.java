@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Properties;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -47,8 +48,10 @@ class Shipper {
   private static final UUID START = new UUID(0, 0);
 
   private final Spool spool;
+  private final Watermark watermark;
   private final String url;
   private final Properties login = new Properties();
+  private final CompletableFuture<Void> started = new CompletableFuture<>();
   private final Counter dropped;
   private final Thread thread = new Thread(this::run, "decision-shipper");
   private volatile boolean closed;
@@ -59,11 +62,13 @@ class Shipper {
   private UUID from = START;
   private long fullReadNanos = System.nanoTime();
 
-  Shipper(Spool spool, String url, String user, String password, MeterRegistry meters) {
+  Shipper(Spool spool, PredictionClock clock, FeedbackOptions options) {
+    MeterRegistry meters = options.meters();
     this.spool = spool;
-    this.url = url;
-    login.setProperty("user", user);
-    login.setProperty("password", password);
+    this.watermark = new Watermark(spool, clock, new Spools(options.replica()), meters);
+    this.url = options.jdbcUrl();
+    login.setProperty("user", options.user());
+    login.setProperty("password", options.password());
     login.setProperty("ApplicationName", "ml-service-shipper");
     login.setProperty("connectTimeout", "5");
     login.setProperty("loginTimeout", "10");
@@ -75,8 +80,10 @@ class Shipper {
     Gauge.builder("apgms_ml_telemetry_lag_seconds", this, Shipper::lagSeconds).register(meters);
   }
 
-  final void start() {
+  /** Done once it has said for the first time how far the spool has shipped, or could not. */
+  final CompletableFuture<Void> start() {
     thread.start();
+    return started;
   }
 
   private double lagSeconds() {
@@ -90,6 +97,7 @@ class Shipper {
       try (Connection connection = DriverManager.getConnection(url, login)) {
         connected = connection;
         while (!closed) {
+          publish(connection);
           boolean more = shipOnce(connection);
           backoffMs = FIRST_BACKOFF_MS;
           if (!more) {
@@ -104,8 +112,18 @@ class Shipper {
         }
       } finally {
         connected = null;
+        started.complete(null);
       }
     }
+  }
+
+  private void publish(Connection connection) throws SQLException {
+    connection.setAutoCommit(true);
+    UUID oldest = watermark.publish(connection);
+    if (oldest != null && oldest.compareTo(from) < 0) {
+      from = oldest; // a latecomer: it is read at once
+    }
+    started.complete(null);
   }
 
   private static String reason(Exception e) {

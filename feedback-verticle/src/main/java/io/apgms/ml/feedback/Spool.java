@@ -7,7 +7,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.rocksdb.CompactRangeOptions;
 import org.rocksdb.CompactRangeOptions.BottommostLevelCompaction;
@@ -43,6 +45,15 @@ final class Spool implements AutoCloseable {
   private static final long LOGS_KEPT = 2;
   private static final int KEY_BYTES = 16;
 
+  /**
+   * Kept free on the spool's disk: what is shipped can be removed only by writing, and files can be
+   * merged only into new ones. Looked at so often that less than a tenth of it is written
+   * meanwhile.
+   */
+  private static final long RESERVE_BYTES = 64L << 20;
+
+  private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
   static {
     RocksDB.loadLibrary();
   }
@@ -51,7 +62,10 @@ final class Spool implements AutoCloseable {
   private final WriteOptions writes;
   final RocksDB db; // its work in the background is held up by a test
   private final long maxBytes;
+  private final LongSupplier usable;
   private final AtomicLong bytes = new AtomicLong();
+  private final AtomicLong lookNanos = new AtomicLong(System.nanoTime() - LOOK_NANOS);
+  private volatile long usableBytes = Long.MAX_VALUE;
   private boolean closed;
 
   /** A row as it waits: its id and the tuple to ship. */
@@ -62,11 +76,13 @@ final class Spool implements AutoCloseable {
     }
   }
 
-  private Spool(Options options, WriteOptions writes, RocksDB db, long maxBytes) {
+  private Spool(
+      Options options, WriteOptions writes, RocksDB db, long maxBytes, LongSupplier usable) {
     this.options = options;
     this.writes = writes;
     this.db = db;
     this.maxBytes = maxBytes;
+    this.usable = usable;
   }
 
   /**
@@ -81,6 +97,15 @@ final class Spool implements AutoCloseable {
 
   /** With other ways to append; closes them. */
   static Spool open(Path dir, long maxBytes, WriteOptions writes) {
+    return open(dir, maxBytes, writes, dir.toFile()::getUsableSpace); // one call of statvfs
+  }
+
+  /**
+   * With another disk.
+   *
+   * @param usable bytes that are free on it
+   */
+  static Spool open(Path dir, long maxBytes, WriteOptions writes, LongSupplier usable) {
     Options options =
         new Options()
             .setCreateIfMissing(true)
@@ -96,7 +121,8 @@ final class Spool implements AutoCloseable {
             .setKeepLogFileNum(LOGS_KEPT);
     try {
       Files.createDirectories(dir);
-      Spool spool = new Spool(options, writes, RocksDB.open(options, dir.toString()), maxBytes);
+      Spool spool =
+          new Spool(options, writes, RocksDB.open(options, dir.toString()), maxBytes, usable);
       spool.count();
       return spool;
     } catch (IOException | RocksDBException e) {
@@ -117,9 +143,11 @@ final class Spool implements AutoCloseable {
   /**
    * Keeps all of them or none.
    *
-   * @throws FeedbackException.SpoolFull when it is at its bound or the disk refuses
+   * @throws FeedbackException.SpoolFull when it is at its bound, or the disk is nearly full or
+   *     refuses
    */
   void append(List<Decision> decisions) {
+    requireDisk();
     long added = 0;
     try (WriteBatch batch = new WriteBatch()) {
       for (Decision decision : decisions) {
@@ -135,6 +163,21 @@ final class Spool implements AutoCloseable {
       bytes.addAndGet(added);
     } catch (RocksDBException e) {
       throw new FeedbackException.SpoolFull("the spool refused a write: " + reason(e));
+    }
+  }
+
+  private void requireDisk() {
+    long now = System.nanoTime();
+    long looked = lookNanos.get();
+    if (now - looked >= LOOK_NANOS && lookNanos.compareAndSet(looked, now)) {
+      usableBytes = usable.getAsLong();
+    }
+    if (usableBytes < RESERVE_BYTES) {
+      throw new FeedbackException.SpoolFull(
+          "the spool's disk has "
+              + usableBytes
+              + " bytes left, expected at least "
+              + RESERVE_BYTES);
     }
   }
 
@@ -174,6 +217,12 @@ final class Spool implements AutoCloseable {
     } catch (RocksDBException e) {
       throw new FeedbackException.Unavailable("the spool cannot be read: " + reason(e), null);
     }
+  }
+
+  /** The first id at or above that one that waits; null where none does. */
+  @Nullable UUID oldest(UUID from) {
+    List<Row> first = read(from, 1);
+    return first.isEmpty() ? null : first.get(0).id();
   }
 
   /** Writes what waits into new files: no file holds a removed row any more. Takes a while. */

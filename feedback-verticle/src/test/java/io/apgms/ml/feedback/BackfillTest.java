@@ -40,7 +40,12 @@ class BackfillTest {
   }
 
   private Backfill open(String subject) {
-    return Backfill.open(database.direct(), spool, subject, (label, source) -> counted.add(label));
+    return Backfill.open(
+        database.direct(),
+        spool,
+        TestDatabase.SPOOLS,
+        subject,
+        (label, source) -> counted.add(label));
   }
 
   private UUID committed(boolean review) {
@@ -58,6 +63,22 @@ class BackfillTest {
 
   private Line positive(UUID id, String key) {
     return line(id, "20261123", NewLabel.Label.TRUE_POSITIVE, key);
+  }
+
+  @Test
+  void write_mayWaitInAnotherReplicasSpool_saysThatItIsNotKnownYet() {
+    UUID early = decisions.id(System.currentTimeMillis());
+    database.sql(
+        "INSERT INTO feedback.spool VALUES ('there', "
+            + (early.getMostSignificantBits() >>> 16)
+            + ")");
+    UUID unknown = decisions.id(System.currentTimeMillis() - 10_000);
+    Outcome first = backfill.write(List.of(positive(early, "a"), positive(unknown, "b")));
+    assertThat(first.rejected())
+        .extracting(Rejected::reason)
+        .containsExactly(Spools.elsewhere(early).getMessage(), "no prediction with id " + unknown);
+    TestDatabase.get(database.commits().commit(Decisions.plain(early, true, false)));
+    assertThat(backfill.write(List.of(positive(early, "a"))).recorded()).isEqualTo(1);
   }
 
   @Test

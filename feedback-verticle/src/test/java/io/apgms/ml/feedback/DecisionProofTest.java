@@ -37,7 +37,7 @@ class DecisionProofTest {
   void open() {
     spool = Spool.open(dir, 64 << 20);
     shipper = database.shipper(spool);
-    proofs = new DecisionProofs(database.db, spool);
+    proofs = new DecisionProofs(database.db, spool, TestDatabase.SPOOLS);
   }
 
   @AfterEach
@@ -140,7 +140,7 @@ class DecisionProofTest {
             null,
             null,
             Instant.now());
-    Labels labels = new Labels(database.db, spool, (l, s) -> {});
+    Labels labels = new Labels(database.db, spool, TestDatabase.SPOOLS, (l, s) -> {});
     TestDatabase.get(labels.record(label, new Labels.Key("ann", null, new byte[32])));
     assertThatThrownBy(() -> TestDatabase.get(proofs.of(waiting.id())))
         .isInstanceOf(FeedbackException.NotSealed.class);

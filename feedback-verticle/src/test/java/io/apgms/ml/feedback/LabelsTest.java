@@ -27,8 +27,9 @@ class LabelsTest {
   @BeforeEach
   void open() {
     spool = Spool.open(dir, 1 << 20);
-    labels = new Labels(database.db, spool, (label, source) -> counted.add(label));
-    log = new DecisionLog(database.db, spool, labels);
+    labels =
+        new Labels(database.db, spool, TestDatabase.SPOOLS, (label, source) -> counted.add(label));
+    log = new DecisionLog(database.db, spool, TestDatabase.SPOOLS, new PredictionClock(), labels);
   }
 
   @AfterEach
@@ -99,6 +100,31 @@ class LabelsTest {
         .isInstanceOf(FeedbackException.NotFound.class);
     assertThat(database.count("feedback.model_feedback")).isZero();
     assertThat(counted).isEmpty();
+  }
+
+  @Test
+  void record_mayWaitInAnotherReplicasSpool_isNotSaidToBeUnknown() {
+    UUID id = decisions.id(System.currentTimeMillis());
+    NewLabel early = label(id, NewLabel.Label.TRUE_POSITIVE, NOON);
+    database.sql("INSERT INTO feedback.spool VALUES ('there', 0)");
+    assertThatThrownBy(() -> record(early, key("k", 1)))
+        .isInstanceOf(FeedbackException.Elsewhere.class);
+    assertThatThrownBy(() -> TestDatabase.get(log.prediction(id)))
+        .isInstanceOf(FeedbackException.Elsewhere.class);
+    assertThatThrownBy(() -> TestDatabase.get(log.proof(id)))
+        .isInstanceOf(FeedbackException.Elsewhere.class);
+    TestDatabase.get(database.commits().commit(Decisions.plain(id, true, false)));
+    record(early, key("k", 1));
+    assertThat(database.count("feedback.model_feedback")).isEqualTo(1);
+  }
+
+  @Test
+  void record_noUuidOfVersionSeven_isNotFoundAtOnce() {
+    Labels lost =
+        new Labels(TestDatabase.away(500), spool, TestDatabase.SPOOLS, (label, source) -> {});
+    NewLabel unknown = label(UUID.randomUUID(), NewLabel.Label.TRUE_POSITIVE, NOON);
+    assertThatThrownBy(() -> TestDatabase.get(lost.record(unknown, key("k", 1))))
+        .isInstanceOf(FeedbackException.NotFound.class);
   }
 
   @Test
@@ -213,11 +239,13 @@ class LabelsTest {
   @Test
   void prediction_inTheSpoolWithTheDatabaseAway_isShownWithoutLabels() {
     Database away = TestDatabase.away(500);
-    Labels lost = new Labels(away, spool, (label, source) -> {});
+    Labels lost = new Labels(away, spool, TestDatabase.SPOOLS, (label, source) -> {});
     Decision waiting = Decisions.plain(decisions.id(System.currentTimeMillis()), true, false);
     spool.append(List.of(waiting));
     PredictionView view =
-        TestDatabase.get(new DecisionLog(away, spool, lost).prediction(waiting.id()));
+        TestDatabase.get(
+            new DecisionLog(away, spool, TestDatabase.SPOOLS, new PredictionClock(), lost)
+                .prediction(waiting.id()));
     assertThat(view.decision().id()).isEqualTo(waiting.id());
     assertThat(view.labels()).isNull();
   }

@@ -34,8 +34,8 @@ class RedactionTest {
   @BeforeEach
   void open() {
     spool = Spool.open(dir.resolve("spool"), 1 << 20);
-    labels = new Labels(database.db, spool, (label, source) -> {});
-    proofs = new DecisionProofs(database.db, spool);
+    labels = new Labels(database.db, spool, TestDatabase.SPOOLS, (label, source) -> {});
+    proofs = new DecisionProofs(database.db, spool, TestDatabase.SPOOLS);
     shipper = database.shipper(spool);
     redactions =
         new Redactions(Vertx.vertx(), spool, shipper, database.options(dir.resolve("spool")));

@@ -25,7 +25,7 @@ class ReleasesTest {
   @BeforeEach
   void open() {
     spool = Spool.open(dir, 1 << 20);
-    labels = new Labels(rows.database.db, spool, (label, source) -> {});
+    labels = new Labels(rows.database.db, spool, TestDatabase.SPOOLS, (label, source) -> {});
   }
 
   @AfterEach
@@ -119,7 +119,8 @@ class ReleasesTest {
     UUID unseen = rows.hold("e2");
     List<Backfill.Line> lines = List.of(line(1, sent), line(2, unseen));
     try (Backfill file =
-        Backfill.open(rows.database.direct(), spool, "ann", (label, source) -> {})) {
+        Backfill.open(
+            rows.database.direct(), spool, TestDatabase.SPOOLS, "ann", (label, source) -> {})) {
       assertThat(file.write(lines).recorded()).isEqualTo(2);
       assertThat(file.write(lines).repeated()).isEqualTo(2);
     }

@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -126,14 +127,14 @@ class ShipperTest {
   @Test
   void ship_removedBeforeTheCommit_losesSome() throws Exception {
     shipper =
-        new Shipper(spool, database.url(), "postgres", "", database.meters) {
+        new Shipper(spool, new PredictionClock(), database.options(dir)) {
           @Override
           void move(Connection connection, List<Spool.Row> rows) throws SQLException {
             spool.remove(rows);
             ship(connection, rows);
           }
         };
-    shipper.start();
+    var unused = shipper.start();
     int appended = 0;
     long stored;
     do {
@@ -142,6 +143,29 @@ class ShipperTest {
       stored = database.count("feedback.decision");
     } while (stored == appended && appended < 200_000);
     assertThat(stored).isLessThan(appended);
+  }
+
+  @Test
+  void ship_all_isPublishedAndALatecomerHoldsItBack() throws Exception {
+    spool.append(decisions.list(10));
+    ship();
+    long shipped = System.currentTimeMillis();
+    awaitPublished("shipped_ms >= " + shipped);
+    database.sql("ALTER TABLE feedback.decision RENAME TO gone");
+    long late = System.currentTimeMillis() + 500; // later than a mark that is being taken now
+    spool.append(List.of(decisions.next(decisions.id(late))));
+    awaitPublished("shipped_ms = " + late);
+    database.sql("ALTER TABLE feedback.gone RENAME TO decision");
+    awaitPublished("shipped_ms > " + late);
+    assertThat(database.count("feedback.decision")).isEqualTo(11);
+  }
+
+  private void awaitPublished(String what) throws InterruptedException {
+    long end = System.nanoTime() + BOUND.toNanos();
+    while (database.count("feedback.spool WHERE " + what) == 0) {
+      assertThat(System.nanoTime()).as("published in time: " + what).isLessThan(end);
+      TimeUnit.MILLISECONDS.sleep(20); // what another thread publishes twice a second
+    }
   }
 
   @Test

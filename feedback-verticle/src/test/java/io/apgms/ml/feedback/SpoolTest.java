@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.rocksdb.RocksDB;
@@ -82,6 +83,38 @@ class SpoolTest {
       spool.db.continueBackgroundWork();
       assertThat(spool.read(START, 10)).hasSize(10);
     }
+  }
+
+  @Test
+  void append_diskNearlyFull_isRefusedUntilThereIsSpace() {
+    RocksDB.loadLibrary();
+    AtomicLong usable = new AtomicLong(64 << 20);
+    WriteOptions writes = new WriteOptions().setSync(false);
+    try (Spool spool = Spool.open(dir, 1 << 30, writes, usable::get)) {
+      spool.append(decisions.list(1));
+      usable.decrementAndGet();
+      awaitRefusal(spool, true);
+      assertThat(spool.read(START, 1)).as("what waits can still be shipped").hasSize(1);
+      spool.remove(spool.read(START, 1));
+      usable.incrementAndGet();
+      awaitRefusal(spool, false);
+    }
+  }
+
+  /** The disk is looked at ten times a second. */
+  private void awaitRefusal(Spool spool, boolean refused) {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+    boolean now;
+    do {
+      try {
+        spool.append(decisions.list(1));
+        now = false;
+      } catch (FeedbackException.SpoolFull e) {
+        assertThat(e).hasMessageContaining("expected at least 67108864");
+        now = true;
+      }
+      assertThat(System.nanoTime()).isLessThan(end);
+    } while (now != refused);
   }
 
   @Test

@@ -25,6 +25,9 @@ final class TestDatabase {
   /** The pool's; what works with the pool on a loop of its own is deployed there. */
   static final Vertx VERTX = Vertx.vertx();
 
+  /** As this replica sees them. */
+  static final Spools SPOOLS = new Spools("here");
+
   private static final AtomicInteger COUNT = new AtomicInteger();
 
   final String name = "feedback_" + COUNT.incrementAndGet();
@@ -57,8 +60,8 @@ final class TestDatabase {
   }
 
   Shipper shipper(Spool spool) {
-    Shipper shipper = new Shipper(spool, url(), "postgres", "", meters);
-    shipper.start();
+    Shipper shipper = new Shipper(spool, new PredictionClock(), options(Path.of("unused")));
+    var unused = shipper.start();
     return shipper;
   }
 
@@ -80,6 +83,7 @@ final class TestDatabase {
 
   FeedbackOptions options(Path spool) {
     return new FeedbackOptions(
+        "here",
         spool,
         1 << 20,
         spool.resolveSibling("redaction"),

@@ -271,12 +271,14 @@ public final class Service implements AutoCloseable {
    * never read as this one's. It is left as it is: an orderly stop has shipped what it held, and
    * after a crash the release before ships it when it is started once more.
    */
-  private FeedbackVerticle feedback(DataDir data, DatabaseAddress address, Pool pool) {
+  private FeedbackVerticle feedback(DataDir data, DatabaseAddress address, Pool pool)
+      throws IOException {
     if (Files.exists(data.path().resolve("spool-1"))) {
       LOG.warn("spool-1 is the spool of the release before; decisions left in it are not shipped");
     }
     return new FeedbackVerticle(
         new FeedbackOptions(
+            data.replicaId(),
             data.path().resolve("spool-2"),
             settings.data().spoolMaxBytes(),
             settings.data().redactionKeys(),

@@ -316,6 +316,7 @@ class ITActions {
     FeedbackVerticle feedback =
         new FeedbackVerticle(
             new FeedbackOptions(
+                "careless",
                 dir.resolve("other-spool"),
                 1 << 20,
                 dir.resolve("other-keys"),

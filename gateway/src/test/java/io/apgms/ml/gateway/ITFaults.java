@@ -35,7 +35,18 @@ class ITFaults {
       "account_age_months":200,"refund_claim_ratio":0,"director_changes_24m":0,\
       "transaction_anomalies_30d":0}}""";
 
+  /** A second for the database (`ML_DATABASE_TIMEOUT_MS`), the rest for a busy machine. */
+  private static final double LONGEST_MS = 1_600;
+
   @TempDir Path dir;
+
+  /** A label for a decision over {@link #CASE}. */
+  static String label(String predictionId, String label) {
+    return """
+        {"predictionId":"%s","modelId":"risk-score","modelVersion":"20261123",\
+        "label":"%s","source":"OPERATOR"}"""
+        .formatted(predictionId, label);
+  }
 
   private static JsonNode decision(RunningService service) throws Exception {
     HttpResponse<String> answer = service.api("POST", "/ml/score", CASE);
@@ -72,6 +83,8 @@ class ITFaults {
                 Map.of(
                     "ML_FLAGS_FILE",
                     flags.toString(),
+                    "ML_ACTION_CAP",
+                    "1000000",
                     "ML_DATABASE_URL",
                     "postgresql://postgres:postgres@127.0.0.1:"
                         + postgres.getPort()
@@ -82,8 +95,14 @@ class ITFaults {
                   Long.parseLong(Files.readAllLines(cluster.resolve("postmaster.pid")).get(0)))
               .orElseThrow();
       List<String> answered = new ArrayList<>();
+      Askers askers =
+          new Askers()
+              .ask("hold", () -> service.api("POST", "/ml/score", CASE))
+              .ask("allow", () -> service.api("POST", "/ml/score", CALM))
+              .ask("labels", () -> service.api("GET", "/ml/feedback", null))
+              .start();
       signal("STOP", postmaster);
-      try {
+      try (askers) {
         RunningService.await(Duration.ofSeconds(10), () -> source(service).equals("unlogged"));
         for (int i = 0; i < 200; i++) {
           JsonNode observed = decision(service);
@@ -96,6 +115,7 @@ class ITFaults {
       } finally {
         signal("CONT", postmaster);
       }
+      requireInTime(askers);
       RunningService.await(Duration.ofSeconds(20), () -> source(service).equals("file"));
       RunningService.await(Duration.ofSeconds(20), () -> waiting(service) == 0);
       for (String id : answered) {
@@ -104,6 +124,17 @@ class ITFaults {
         assertThat(RunningService.json(kept).path("labels").isArray()).isTrue();
       }
     }
+  }
+
+  /** A commit that is not answered within a second is unknown; nothing else waits for it. */
+  private static void requireInTime(Askers askers) {
+    askers.told().forEach(line -> System.out.println("FROZEN: " + line));
+    assertThat(askers.of("hold"))
+        .allMatch(a -> a.status() == 200 || a.body().contains("predictionId"));
+    assertThat(askers.longestMs("hold")).isLessThan(LONGEST_MS);
+    assertThat(askers.statuses("allow")).containsExactly(200);
+    assertThat(askers.longestMs("allow")).isLessThan(LONGEST_MS / 2);
+    assertThat(askers.longestMs("labels")).isLessThan(LONGEST_MS);
   }
 
   private static double waiting(RunningService service) {

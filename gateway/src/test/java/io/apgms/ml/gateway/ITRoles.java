@@ -79,6 +79,8 @@ class ITRoles {
           new Door(true, "DELETE", "/admin/models/risk-score/pin", Set.of("oncall")),
           new Door(true, "GET", "/admin/actions", Set.of("oncall")),
           new Door(true, "POST", "/admin/actions/redrive", Set.of("oncall")),
+          new Door(true, "GET", "/admin/replicas", Set.of("oncall", "sre")),
+          new Door(true, "POST", "/admin/replicas/nobody/forget", Set.of("oncall", "sre")),
           new Door(true, "GET", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "PUT", "/admin/decision-mode", Set.of("oncall")),
           new Door(true, "DELETE", "/admin/decision-mode", Set.of("oncall")),

@@ -214,6 +214,7 @@ class OpenApiAnswersTest {
       inBinary(api);
       deployments(management);
       holds(management);
+      replicas(management, postgres);
       Approvals approvals = new Approvals(management, DevIssuer.open(vertx, data));
       tickets(approvals);
       late(management, approvals, postgres);
@@ -307,6 +308,21 @@ class OpenApiAnswersTest {
     ask(management, operation("listHolds"), list);
     Request lift = new Request("DELETE", "/admin/feedback/holds/" + made.path("id").asText());
     ask(management, operation("liftHold"), lift.token(management.token));
+  }
+
+  /** One that lives is not forgotten, one that has been silent for an hour is. */
+  private void replicas(Listener management, EmbeddedPostgres postgres) throws Exception {
+    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute(
+          "INSERT INTO feedback.spool VALUES ('gone', 0, clock_timestamp() - interval '1 hour'),"
+              + " ('there', 9000000000000, clock_timestamp() + interval '1 hour')");
+    }
+    Operation forget = operation("forgetReplica");
+    for (String replica : List.of("gone", "there")) {
+      Request request = example(management, forget).token(management.token);
+      ask(management, forget, request.uri("/admin/replicas/" + replica + "/forget"));
+    }
   }
 
   private void deployments(Listener management) throws Exception {

@@ -160,6 +160,7 @@ final class PlantedService implements AutoCloseable {
   private FeedbackVerticle feedback(Path dir, DatabaseAddress away, Pool pool) {
     return new FeedbackVerticle(
         new FeedbackOptions(
+            "planted",
             dir.resolve("spool"),
             1, // full with the first decision
             dir.resolve("redaction"),

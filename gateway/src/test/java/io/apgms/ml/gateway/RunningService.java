@@ -41,7 +41,7 @@ final class RunningService implements AutoCloseable {
   private RunningService(Path dir, Map<String, String> extra) throws Exception {
     this.apiPort = freePort();
     this.managementPort = freePort();
-    this.log = dir.resolve("service.log");
+    this.log = Files.createDirectories(dir).resolve("service.log");
     this.environment = new HashMap<>(extra);
     HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5));
     if (extra.containsKey("ML_TLS_CERT")) {
@@ -191,11 +191,13 @@ final class RunningService implements AutoCloseable {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(scheme() + "://127.0.0.1:" + port + path))
             .timeout(Duration.ofSeconds(20));
-    headers.forEach(request::header);
+    headers.forEach(request::setHeader);
     if (body == null) {
       request.method(method, BodyPublishers.noBody());
     } else {
-      request.header("Content-Type", "application/json");
+      if (!headers.containsKey("Content-Type")) {
+        request.header("Content-Type", "application/json");
+      }
       request.method(method, BodyPublishers.ofString(body));
     }
     HttpResponse<String> response = client.send(request.build(), BodyHandlers.ofString());

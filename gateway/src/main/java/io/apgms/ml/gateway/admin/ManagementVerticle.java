@@ -100,6 +100,7 @@ public final class ManagementVerticle extends VerticleBase {
     new AuditRoutes(audit, parts.heads(), proofs).mount(router, guard);
     if (parts.log() != null) {
       new HoldRoutes(audit).mount(router, guard, body);
+      new ReplicaRoutes(audit).mount(router, guard, body);
     }
     if (parts.redactions() != null) {
       new RedactionRoutes(audit, parts.redactions()).mount(router, guard, body);

@@ -35,6 +35,7 @@ import picocli.CommandLine.HelpCommand;
       DeploymentCommands.History.class,
       DeploymentCommands.Mode.class,
       ActionCommands.class,
+      ReplicaCommands.class,
       AuditCommands.class,
       FeedbackCommand.class,
       EvidenceCommand.class,

@@ -67,7 +67,7 @@ public final class BatchFlow implements AutoCloseable {
   private final Vertx vertx;
   private final String scoringAddress;
   private final DecisionFlow.Parts parts;
-  private final PredictionIds ids = new PredictionIds();
+  private final PredictionIds ids;
   private final String address = "batch-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredBatch> scored;
   private final long sweep;
@@ -83,6 +83,7 @@ public final class BatchFlow implements AutoCloseable {
     this.vertx = vertx;
     this.scoringAddress = scoringAddress;
     this.parts = parts;
+    this.ids = new PredictionIds(parts.log());
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
     this.sweep = vertx.setPeriodic(SWEEP_MS, id -> expire(System.nanoTime()));
   }
@@ -130,6 +131,8 @@ public final class BatchFlow implements AutoCloseable {
       } catch (FeedbackException e) {
         refuse(waiting, Refusal.NOT_LOGGED, model);
         return;
+      } finally {
+        ids.kept(null);
       }
       logged = decisions.stream().map(Decision::id).toList();
     }

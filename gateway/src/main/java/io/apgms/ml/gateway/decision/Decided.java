@@ -1,7 +1,11 @@
 package io.apgms.ml.gateway.decision;
 
+import io.apgms.ml.feedback.Decision;
+import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.Mode;
+import io.apgms.ml.flags.ModeSource;
 import io.apgms.ml.scoring.Explanation;
+import java.util.Locale;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -34,5 +38,22 @@ public record Decided(
       boolean enforced,
       Mode mode) {
     this(id, modelId, modelVersion, score, threshold, review, enforced, mode, null);
+  }
+
+  /** As it was kept. */
+  static Decided of(Decision d) {
+    return new Decided(
+        d.id(),
+        d.modelId(),
+        d.modelVersion(),
+        d.score(),
+        d.threshold(),
+        d.review(),
+        d.enforced(),
+        new Mode(
+            d.act() ? DecisionMode.ACT : DecisionMode.OBSERVE,
+            ModeSource.valueOf(d.modeSource().toUpperCase(Locale.ROOT)),
+            d.flagAgeMs()),
+        Explanations.of(d));
   }
 }

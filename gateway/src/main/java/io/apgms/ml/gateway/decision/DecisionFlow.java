@@ -89,7 +89,7 @@ public final class DecisionFlow implements AutoCloseable {
   private final Explanations explanations;
   private final ModeRule modes;
   private final LoopLimit limit;
-  private final PredictionIds ids = new PredictionIds();
+  private final PredictionIds ids;
   private final String address = "decision-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredChunk> scored;
   private final long sweep;
@@ -113,6 +113,7 @@ public final class DecisionFlow implements AutoCloseable {
     this.scoringAddress = scoringAddress;
     this.context = context;
     this.parts = parts;
+    this.ids = new PredictionIds(parts.log());
     this.modes = new ModeRule(parts);
     this.limit = limit;
     this.commits = parts.log() == null ? null : parts.log().groupCommit(context);
@@ -255,6 +256,8 @@ public final class DecisionFlow implements AutoCloseable {
       } catch (FeedbackException e) {
         batch.forEach(p -> refuse(p, Refusal.NOT_LOGGED, p.model));
         return;
+      } finally {
+        kept();
       }
     }
     for (Pending p : batch) {
@@ -278,13 +281,23 @@ public final class DecisionFlow implements AutoCloseable {
             });
   }
 
+  /** The ids that were made are kept, but for those being committed, the oldest first. */
+  private void kept() {
+    Iterator<Pending> waiting = committing.iterator();
+    ids.kept(waiting.hasNext() ? waiting.next().decided().id() : null);
+  }
+
   private void committed(Pending p, @Nullable Decision stored, @Nullable Throwable failure) {
-    committing.remove(p);
-    if (p.answered) {
-      return;
+    if (!p.answered) {
+      conclude(p, stored, failure);
     }
+    committing.remove(p);
+    kept();
+  }
+
+  private void conclude(Pending p, @Nullable Decision stored, @Nullable Throwable failure) {
     if (stored != null) {
-      answer(p, stored.id().equals(p.decided().id()) ? p.decided() : replayed(stored));
+      answer(p, stored.id().equals(p.decided().id()) ? p.decided() : Decided.of(stored));
     } else if (failure instanceof FeedbackException.RequestIdConflict) {
       refuse(p, Refusal.REQUEST_ID_REUSED, p.model);
     } else if (failure instanceof FeedbackException.NotSent) {
@@ -305,22 +318,6 @@ public final class DecisionFlow implements AutoCloseable {
     p.decided =
         decided(p, was.score(), was.review(), ModeRule.observe(was.mode(), ModeSource.UNLOGGED));
     spool(List.of(p));
-  }
-
-  private static Decided replayed(Decision d) {
-    return new Decided(
-        d.id(),
-        d.modelId(),
-        d.modelVersion(),
-        d.score(),
-        d.threshold(),
-        d.review(),
-        d.enforced(),
-        new Mode(
-            d.act() ? DecisionMode.ACT : DecisionMode.OBSERVE,
-            ModeSource.valueOf(d.modeSource().toUpperCase(java.util.Locale.ROOT)),
-            d.flagAgeMs()),
-        Explanations.of(d));
   }
 
   private void answer(Pending p, Decided decided) {

@@ -104,6 +104,7 @@ public final class ErrorTable {
     if (refused instanceof FeedbackException.VersionConflict
         || refused instanceof FeedbackException.RequestIdConflict
         || refused instanceof FeedbackException.NotSealed
+        || refused instanceof FeedbackException.Live
         || refused instanceof FeedbackException.Redacted
         || refused instanceof FeedbackException.Altered) {
       return Problem.of(409, detail);
@@ -112,6 +113,9 @@ public final class ErrorTable {
         || refused instanceof FeedbackException.KeyReused
         || refused instanceof FeedbackException.Invalid) {
       return Problem.of(422, detail);
+    }
+    if (refused instanceof FeedbackException.Elsewhere) {
+      return Problem.busy(503, detail);
     }
     return Problem.busy(503, "the decision log is away, try again");
   }
