@@ -2,6 +2,7 @@ package io.apgms.ml.flags;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
@@ -19,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * flexibleRollout}, operators other than those of {@link Constraint}, parent flags, overrides, and
  * a random choice where the context has nothing to be sticky on.
  */
-record FlagSnapshot(List<Strategy> strategies, Variants variants) {
+record FlagSnapshot(List<Strategy> strategies, Variants variants) implements Flag {
   static final String FLAG = "ML_DECISION_MODE";
 
   /** Most strategies, constraints or values that one flag may have. */
@@ -29,7 +30,10 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
   private static final Variants NO_VARIANTS = new Variants(FLAG, "userId", List.of());
   private static final FlagSnapshot NEVER = new FlagSnapshot(List.of(), NO_VARIANTS);
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   FlagSnapshot {
     strategies = List.copyOf(strategies);
@@ -53,20 +57,26 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
     }
   }
 
-  /** Whether some context could be acted upon. */
-  boolean canAct() {
+  @Override
+  public boolean canAct() {
     return !strategies.isEmpty()
         && (variants.canAct() || strategies.stream().anyMatch(s -> s.variants().canAct()));
   }
 
-  boolean acts(FlagContext context) {
+  @Override
+  public Word said(FlagContext context) {
     for (Strategy strategy : strategies) {
       if (strategy.matches(context)) {
         boolean none = strategy.variants().choices().isEmpty();
-        return (none ? variants : strategy.variants()).acts(context);
+        Variants of = none ? variants : strategy.variants();
+        return of.acts(context) ? Word.ACT : Word.OBSERVE;
       }
     }
-    return false;
+    return Word.OFF;
+  }
+
+  boolean acts(FlagContext context) {
+    return said(context) == Word.ACT;
   }
 
   /**

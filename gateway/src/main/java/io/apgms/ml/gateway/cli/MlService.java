@@ -37,6 +37,7 @@ import picocli.CommandLine.HelpCommand;
       ActionCommands.class,
       AuditCommands.class,
       FeedbackCommand.class,
+      FlagsCommand.class,
       EvidenceCommand.class,
       ReplayCommand.class,
       TokenCommand.class,
