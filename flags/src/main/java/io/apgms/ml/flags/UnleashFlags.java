@@ -51,8 +51,7 @@ public final class UnleashFlags implements FlagSource {
     var unused =
         source.asker.scheduleWithFixedDelay(
             () -> source.ask(System.nanoTime()), 0, PERIOD_MS, TimeUnit.MILLISECONDS);
-    unused =
-        source.asker.scheduleWithFixedDelay(usage::tell, 0, USAGE_MS, TimeUnit.MILLISECONDS);
+    unused = source.asker.scheduleWithFixedDelay(usage::tell, 0, USAGE_MS, TimeUnit.MILLISECONDS);
     return source;
   }
 
@@ -86,8 +85,7 @@ public final class UnleashFlags implements FlagSource {
     if (!answer.type().regionMatches(true, 0, "application/json", 0, 16)) {
       throw new FlagSnapshot.Malformed("its type is no JSON, expected application/json");
     }
-    FlagSnapshot flag =
-        FlagSnapshot.parse(new String(answer.body(), StandardCharsets.UTF_8));
+    FlagSnapshot flag = FlagSnapshot.parse(new String(answer.body(), StandardCharsets.UTF_8));
     last = flag;
     etag = header(answer.etag());
     return flag;

@@ -2,12 +2,16 @@ package io.apgms.ml.flags;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpTimeoutException;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -16,7 +20,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Tells Unleash that this replica is there and what the flag said to its decisions, as an SDK would
  * (client registration and client metrics of Unleash's client API). One call at a time; what was
- * not taken is told with the next, as three numbers whatever their size.
+ * not taken is told with the next, as three numbers whatever their size. What may have been taken
+ * is not told again.
  */
 final class UnleashUsage {
   private static final Logger LOG = LoggerFactory.getLogger(UnleashUsage.class);
@@ -75,19 +80,29 @@ final class UnleashUsage {
     try {
       var unused =
           post.apply(path, JSON.writeValueAsBytes(body))
-              .whenComplete((status, failure) -> done(path, status, taken));
+              .whenComplete((status, failure) -> done(path, status, failure, taken));
     } catch (JsonProcessingException | RuntimeException e) {
-      done(path, null, taken);
+      done(path, null, e, taken);
     }
   }
 
-  private synchronized void done(String path, @Nullable Integer status, Runnable taken) {
+  private synchronized void done(
+      String path, @Nullable Integer status, @Nullable Throwable failure, Runnable taken) {
     telling = false;
-    if (status != null && status / 100 == 2) {
+    boolean mayBeTaken = status == null ? unanswered(failure) : status / 100 == 2;
+    if (mayBeTaken) {
       taken.run();
     } else {
-      LOG.debug("the flag service did not take {}: {}", path, status);
+      LOG.debug("the flag service did not take {}: {}, {}", path, status, failure);
     }
+  }
+
+  /** Whether it was sent and no answer came in time. */
+  private static boolean unanswered(@Nullable Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    return cause instanceof TimeoutException
+        || (cause instanceof HttpTimeoutException
+            && !(cause instanceof HttpConnectTimeoutException));
   }
 
   private Map<String, Object> registration() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.net.httpserver.HttpServer;
 import io.getunleash.DefaultUnleash;
 import io.getunleash.Unleash;
+import io.getunleash.UnleashContext;
 import io.getunleash.util.Throttler;
 import io.getunleash.util.UnleashConfig;
 import java.io.IOException;
@@ -25,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Against answers and a loopback server; ITUnleash drives the real one. */
 class UnleashFlagsTest {
-  private static final FlagContext ANYBODY = new FlagContext("risk-score", null, null);
+  private static final FlagContext ANYBODY = new FlagContext("risk-score", null, "e1");
 
   @TempDir Path dir;
   private final DecisionModes modes = new DecisionModes(null);
@@ -138,8 +139,7 @@ class UnleashFlagsTest {
     for (int second = 0; second < 4 * 3_600; second++) {
       pass(1);
       Mode mode = asked(status(500));
-      assertThat(mode.mode())
-          .isEqualTo(second < 30 ? DecisionMode.ACT : DecisionMode.OBSERVE);
+      assertThat(mode.mode()).isEqualTo(second < 30 ? DecisionMode.ACT : DecisionMode.OBSERVE);
     }
     assertThat(service.etags).hasSize(4 * 3_600 + 1);
     pass(1);
@@ -240,8 +240,9 @@ class UnleashFlagsTest {
                 .disablePolling()
                 .disableMetrics()
                 .build());
+    UnleashContext company = UnleashContext.builder().addProperty("entityId", "e1").build();
     try {
-      assertThat(control.getVariant(FlagSnapshot.FLAG).getName()).isEqualTo("act");
+      assertThat(control.getVariant(FlagSnapshot.FLAG, company).getName()).isEqualTo("act");
       assertThat(mode().source()).isEqualTo(ModeSource.DEFAULT);
     } finally {
       control.shutdown();

@@ -6,16 +6,20 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.http.HttpConnectTimeoutException;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 
 class UnleashUsageTest {
-  private static final FlagContext ANYBODY = new FlagContext("risk-score", null, null);
+  private static final FlagContext ANYBODY = new FlagContext("risk-score", null, "e1");
   private static final Clock CLOCK = Clock.fixed(Instant.EPOCH, ZoneOffset.UTC);
 
   private final List<String> paths = new ArrayList<>();
@@ -100,6 +104,31 @@ class UnleashUsageTest {
     assertThat(told().path("yes").asInt()).isEqualTo(3);
     usage.tell();
     assertThat(paths).hasSize(3);
+  }
+
+  @Test
+  void tell_sentAndNotAnswered_isNotToldTwice() {
+    usage.tell();
+    decide("act", 2);
+    answer = CompletableFuture.failedFuture(new CompletionException(new TimeoutException()));
+    usage.tell();
+    answer = CompletableFuture.completedFuture(202);
+    decide("act", 1);
+    usage.tell();
+    assertThat(told().path("yes").asInt()).isEqualTo(1);
+  }
+
+  @Test
+  void tell_notEvenConnected_isToldWithTheNext() {
+    usage.tell();
+    decide("act", 2);
+    answer = CompletableFuture.failedFuture(new HttpConnectTimeoutException("away"));
+    usage.tell();
+    answer = CompletableFuture.failedFuture(new CompletionException(new ConnectException()));
+    usage.tell();
+    answer = CompletableFuture.completedFuture(202);
+    usage.tell();
+    assertThat(told().path("yes").asInt()).isEqualTo(2);
   }
 
   @Test

@@ -36,6 +36,7 @@ public record Garbage(String name, boolean hangs, StubFlagService.Answer answer)
   }
 
   /** A whole answer. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Http(byte[] bytes) implements StubFlagService.Answer {
     @Override
     public void write(OutputStream out) throws IOException {
@@ -51,7 +52,12 @@ public record Garbage(String name, boolean hangs, StubFlagService.Answer answer)
     ByteArrayOutputStream all = new ByteArrayOutputStream();
     all.writeBytes(
         StubFlagService.bytes(
-            "HTTP/1.1 " + status + "\r\n" + headers + "Content-Length: " + body.length
+            "HTTP/1.1 "
+                + status
+                + "\r\n"
+                + headers
+                + "Content-Length: "
+                + body.length
                 + "\r\nConnection: close\r\n\r\n"));
     all.writeBytes(body);
     return new Http(all.toByteArray());
@@ -83,9 +89,20 @@ public record Garbage(String name, boolean hangs, StubFlagService.Answer answer)
     add(to, "HTML that says JSON", flags(page));
     for (String body :
         List.of(
-            "", "null", "[]", "7", "true", "\"act\"", "{}", "{\"features\":[]}",
-            "{\"features\":null}", "{\"features\":{}}", "{\"features\":\"ML_DECISION_MODE\"}",
-            "{\"features\":[1]}", "{\"features\":[{}]}", "{\"features\":[{\"name\":7}]}")) {
+            "",
+            "null",
+            "[]",
+            "7",
+            "true",
+            "\"act\"",
+            "{}",
+            "{\"features\":[]}",
+            "{\"features\":null}",
+            "{\"features\":{}}",
+            "{\"features\":\"ML_DECISION_MODE\"}",
+            "{\"features\":[1]}",
+            "{\"features\":[{}]}",
+            "{\"features\":[{\"name\":7}]}")) {
       add(to, "body " + body, flags(body));
     }
     add(to, "100,000 deep", flags("{\"features\":" + "[".repeat(100_000)));
@@ -129,10 +146,20 @@ public record Garbage(String name, boolean hangs, StubFlagService.Answer answer)
   private static void statuses(List<Garbage> to) {
     for (String status :
         List.of(
-            "201 Created", "204 No Content", "206 Partial Content", "304 Not Modified",
-            "400 Bad Request", "401 Unauthorized", "403 Forbidden", "404 Not Found",
-            "407 Proxy Authentication Required", "500 Internal Server Error", "502 Bad Gateway",
-            "503 Service Unavailable", "504 Gateway Timeout", "999 What")) {
+            "201 Created",
+            "204 No Content",
+            "206 Partial Content",
+            "304 Not Modified",
+            "400 Bad Request",
+            "401 Unauthorized",
+            "403 Forbidden",
+            "404 Not Found",
+            "407 Proxy Authentication Required",
+            "500 Internal Server Error",
+            "502 Bad Gateway",
+            "503 Service Unavailable",
+            "504 Gateway Timeout",
+            "999 What")) {
       add(to, "status " + status, http(status, JSON, ACT));
     }
     add(to, "status 429", http("429 Too Many", JSON + "Retry-After: 86400\r\n", ACT));
@@ -159,8 +186,12 @@ public record Garbage(String name, boolean hangs, StubFlagService.Answer answer)
         to,
         "a chunk without the last",
         raw(
-            head + "Transfer-Encoding: chunked\r\n\r\n"
-                + Integer.toHexString(ACT.length()) + "\r\n" + ACT + "\r\n"));
+            head
+                + "Transfer-Encoding: chunked\r\n\r\n"
+                + Integer.toHexString(ACT.length())
+                + "\r\n"
+                + ACT
+                + "\r\n"));
     add(to, "a header without end", out -> repeat(out, "HTTP/1.1 200 OK\r\nX: ", "y", HUGE));
   }
 

@@ -73,8 +73,7 @@ class ITFlagGarbage {
     assertThat(garbage()).hasSizeGreaterThanOrEqualTo(COSTLY.size());
     try (StubFlagService stub = new StubFlagService(Garbage.flags(Garbage.OBSERVE));
         RunningService service =
-            RunningService.start(
-                dir, Map.of("UNLEASH_URL", stub.url(), "UNLEASH_API_TOKEN", "x"));
+            RunningService.start(dir, Map.of("UNLEASH_URL", stub.url(), "UNLEASH_API_TOKEN", "x"));
         SteadyClient steady = SteadyClient.deciding(service)) {
       steady.await(SOAK ? 5_000 : 2_000); // warm
       int warm = steady.answered();

@@ -72,8 +72,7 @@ final class UnleashServer implements AutoCloseable {
     builder.environment().put("CHECK_VERSION", "false");
     builder.environment().put("SEND_TELEMETRY", "false");
     builder.environment().put("LOG_LEVEL", "warn");
-    process =
-        builder.redirectErrorStream(true).redirectOutput(Redirect.to(log.toFile())).start();
+    process = builder.redirectErrorStream(true).redirectOutput(Redirect.to(log.toFile())).start();
   }
 
   private static void createDatabase(EmbeddedPostgres postgres) throws SQLException {
@@ -117,8 +116,7 @@ final class UnleashServer implements AutoCloseable {
         HttpRequest.newBuilder(URI.create(url() + path))
             .timeout(Duration.ofSeconds(20))
             .header("Authorization", ADMIN_TOKEN)
-            .method(
-                method, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
+            .method(method, body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
     if (body != null) {
       request.header("Content-Type", "application/json");
     }
@@ -143,12 +141,14 @@ final class UnleashServer implements AutoCloseable {
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     if (process != null) {
       process.destroy();
-      if (!process.waitFor(10, TimeUnit.SECONDS)) {
-        process.destroyForcibly();
-      }
+      process
+          .onExit()
+          .completeOnTimeout(process, 10, TimeUnit.SECONDS)
+          .thenAccept(Process::destroyForcibly)
+          .join();
     }
   }
 }

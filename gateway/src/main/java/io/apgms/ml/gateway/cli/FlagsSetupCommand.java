@@ -66,8 +66,7 @@ final class FlagsSetupCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     UnleashAdmin admin = admin();
-    List<UnleashSetup.Item> items =
-        new UnleashSetup(admin, project, environment, dryRun).run();
+    List<UnleashSetup.Item> items = new UnleashSetup(admin, project, environment, dryRun).run();
     long made = items.stream().filter(i -> i.state() == UnleashSetup.State.CREATED).count();
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
@@ -93,7 +92,9 @@ final class FlagsSetupCommand implements Callable<Integer> {
     if (!token.matches("[\\x21-\\x7e]+")) {
       throw new Failure(
           Failure.USAGE,
-          TOKEN + (token.isEmpty() ? " is not set" : " is malformed") + ", expected an admin token");
+          TOKEN
+              + (token.isEmpty() ? " is not set" : " is malformed")
+              + ", expected an admin token");
     }
     for (String name : new String[] {project, environment}) {
       if (!name.matches("[A-Za-z0-9._~-]{1,100}")) {

@@ -5,21 +5,18 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** Calls of Unleash's Admin API as the bearer of an admin token. */
 final class UnleashAdmin {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int MAX_BYTES = 4 << 20;
 
   private final URI api;
   private final String token;
@@ -67,11 +64,8 @@ final class UnleashAdmin {
       request.method(method, BodyPublishers.ofString(body.toString()));
     }
     try {
-      HttpResponse<InputStream> answer =
-          client.send(request.build(), BodyHandlers.ofInputStream());
-      try (InputStream in = answer.body()) {
-        return new Answer(answer.statusCode(), json(in.readNBytes(MAX_BYTES)));
-      }
+      HttpResponse<String> answer = client.send(request.build(), BodyHandlers.ofString());
+      return new Answer(answer.statusCode(), json(answer.body()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure(Failure.UNAVAILABLE, "interrupted");
@@ -80,9 +74,9 @@ final class UnleashAdmin {
     }
   }
 
-  private static JsonNode json(byte[] bytes) {
+  private static JsonNode json(String text) {
     try {
-      return JSON.readTree(new String(bytes, StandardCharsets.UTF_8));
+      return JSON.readTree(text);
     } catch (JsonProcessingException e) {
       return MissingNode.getInstance(); // told by its status, or missed where it is looked into
     }

@@ -132,7 +132,12 @@ final class UnleashSetup {
     }
     throw new Failure(
         Failure.NO,
-        "project '" + project + "' has no environment '" + environment + "', expected one of " + names);
+        "project '"
+            + project
+            + "' has no environment '"
+            + environment
+            + "', expected one of "
+            + names);
   }
 
   /** Whether there was none, so that it was made. */
