@@ -32,8 +32,8 @@ final class SteadyClient implements AutoCloseable {
   }
 
   /** One that asks for decisions. */
-  static SteadyClient deciding(RunningService service) {
-    return new SteadyClient(service, "POST", "/ml/score", ITFaults.CASE);
+  static SteadyClient deciding(RunningService service, String body) {
+    return new SteadyClient(service, "POST", "/ml/score", body);
   }
 
   private void run() {
