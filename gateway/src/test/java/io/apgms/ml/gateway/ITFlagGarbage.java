@@ -76,9 +76,9 @@ class ITFlagGarbage {
         RunningService service =
             RunningService.start(dir, Map.of("UNLEASH_URL", stub.url(), "UNLEASH_API_TOKEN", "x"));
         SteadyClient steady = SteadyClient.deciding(service, CASE)) {
-      steady.await(SOAK ? 5_000 : 2_000); // warm
+      steady.await(2_000); // warm
       int warm = steady.answered();
-      steady.await(SOAK ? 5_000 : 1_000);
+      steady.await(1_000);
       int began = steady.answered();
       double before = steady.p99Ms(warm, began);
       long residentBefore = residentMiB(service);
