@@ -31,6 +31,16 @@ class ITUnleash {
   private static final String FEATURE = "/projects/default/features/ML_DECISION_MODE";
   private static final String PRODUCTION = FEATURE + "/environments/production";
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** One that nothing is held of: what is looked at is the mode, neither its log nor the cap. */
+  private static final String CASE =
+      """
+      {"modelId":"risk-score","inputs":{"liquidity_ratio":1.8,"cash_burn_rate":0.1,\
+      "revenue_variance":0.2,"late_lodgements_12m":0,"days_since_last_lodgement":20,\
+      "payroll_to_revenue":0.3,"tax_debt_ratio":0.05,"industry_volatility":0.2,\
+      "account_age_months":120,"refund_claim_ratio":0.05,"director_changes_24m":0,\
+      "transaction_anomalies_30d":0}}""";
+
   private static final Duration SOON = Duration.ofSeconds(12); // poll, hold-down and slack
 
   @TempDir static Path dir;
@@ -87,7 +97,7 @@ class ITUnleash {
 
   private static JsonNode decision(String model, String entity, String token) {
     try {
-      ObjectNode body = (ObjectNode) JSON.readTree(ITFaults.CASE);
+      ObjectNode body = (ObjectNode) JSON.readTree(CASE);
       if (model.equals("credit-default")) {
         body.put("modelId", model).set("inputs", creditInputs());
       }
@@ -125,11 +135,11 @@ class ITUnleash {
   }
 
   private static String source() {
-    return decision("risk-score", null, null).path("modeSource").asText();
+    return decision("risk-score", "company-17", null).path("modeSource").asText();
   }
 
   private static long ageMs() {
-    return decision("risk-score", null, null).path("flagAgeMs").asLong();
+    return decision("risk-score", "company-17", null).path("flagAgeMs").asLong();
   }
 
   /** What somebody at Unleash's console would set. */
