@@ -25,6 +25,7 @@ public final class DecisionModes {
   private final @Nullable DecisionMode pin;
   private volatile @Nullable Lease lease;
   private volatile @Nullable Fetched fetched;
+  private final FlagUsage usage = new FlagUsage();
 
   private record Lease(ForcedObserve forced, long readAtNanos) {}
 
@@ -34,14 +35,15 @@ public final class DecisionModes {
    * @param actwardNanos when a flag that can act last came in force; null for never
    */
   private record Fetched(
-      FlagSnapshot flag,
-      @Nullable FlagSnapshot inForce,
+      Flag flag,
+      @Nullable Flag inForce,
       ModeSource source,
       long atNanos,
       @Nullable Long actwardNanos) {
 
-    boolean acts(FlagContext context) {
-      return flag.acts(context) && (inForce == null || inForce.acts(context));
+    Flag.Word said(FlagContext context) {
+      Flag.Word word = flag.said(context);
+      return word == Flag.Word.ACT && inForce != null ? inForce.said(context) : word;
     }
   }
 
@@ -57,15 +59,20 @@ public final class DecisionModes {
     lease = new Lease(forced, readAtNanos);
   }
 
-  /** Takes a flag just fetched; to be called for an answer of the source itself, never a backup. */
-  synchronized void fetched(FlagSnapshot flag, ModeSource source, long nowNanos) {
+  /**
+   * Takes a flag just fetched.
+   *
+   * @param flag an answer of the provider itself, never what a source had kept
+   * @param nowNanos when it was asked for
+   */
+  public synchronized void fetched(Flag flag, ModeSource source, long nowNanos) {
     Fetched before = fetched;
     if (before == null) {
       fetched = new Fetched(flag, null, source, nowNanos, flag.canAct() ? nowNanos : null);
       return;
     }
     Long actward = before.actwardNanos();
-    FlagSnapshot inForce = before.inForce() == null ? before.flag() : before.inForce();
+    Flag inForce = before.inForce() == null ? before.flag() : before.inForce();
     if (flag.equals(inForce)) {
       fetched = new Fetched(flag, null, source, nowNanos, actward);
     } else if (flag.canAct() && actward != null && nowNanos - actward < HOLD_DOWN_NANOS) {
@@ -75,32 +82,54 @@ public final class DecisionModes {
     }
   }
 
-  /** The mode of a decision made now. */
+  /** What the flag said to decisions. */
+  FlagUsage usage() {
+    return usage;
+  }
+
+  /** The mode of a decision made now, which counts as one use of the flag where it was asked. */
+  public Mode decide(FlagContext context, long nowNanos) {
+    return resolve(context, nowNanos, usage);
+  }
+
+  /** The mode that a decision would have now. */
   public Mode resolve(FlagContext context, long nowNanos) {
+    return resolve(context, nowNanos, null);
+  }
+
+  private Mode resolve(FlagContext context, long nowNanos, @Nullable FlagUsage counted) {
     Fetched flag = fetched;
     Lease read = lease;
     long age = flag == null ? -1 : TimeUnit.NANOSECONDS.toMillis(nowNanos - flag.atNanos());
     if (read != null && read.forced().covers(context.modelId())) {
       return new Mode(DecisionMode.OBSERVE, ModeSource.OVERRIDE, age);
     }
-    Mode wanted = wanted(context, flag, age, nowNanos);
+    Mode wanted = pin == null ? wanted(context, flag, nowNanos, counted) : pinned(pin, age);
     boolean leased = read != null && nowNanos - read.readAtNanos() <= LEASE_NANOS;
     return wanted.mode() == DecisionMode.OBSERVE || leased
         ? wanted
         : new Mode(DecisionMode.OBSERVE, ModeSource.UNLOGGED, age);
   }
 
-  private Mode wanted(FlagContext context, @Nullable Fetched flag, long age, long nowNanos) {
-    if (pin != null) {
-      return new Mode(pin, ModeSource.ENV, age);
-    }
+  private static Mode pinned(DecisionMode pin, long age) {
+    return new Mode(pin, ModeSource.ENV, age);
+  }
+
+  private static Mode wanted(
+      FlagContext context, @Nullable Fetched flag, long nowNanos, @Nullable FlagUsage counted) {
     if (flag == null) {
-      return new Mode(DecisionMode.OBSERVE, ModeSource.DEFAULT, age);
+      return new Mode(DecisionMode.OBSERVE, ModeSource.DEFAULT, -1);
     }
-    if (!flag.acts(context)) {
+    long ageNanos = nowNanos - flag.atNanos();
+    long age = TimeUnit.NANOSECONDS.toMillis(ageNanos);
+    Flag.Word word = flag.said(context);
+    if (counted != null) {
+      counted.count(word);
+    }
+    if (word != Flag.Word.ACT) {
       return new Mode(DecisionMode.OBSERVE, flag.source(), age);
     }
-    return nowNanos - flag.atNanos() > STALE_NANOS
+    return ageNanos > STALE_NANOS
         ? new Mode(DecisionMode.OBSERVE, ModeSource.STALE, age)
         : new Mode(DecisionMode.ACT, flag.source(), age);
   }

@@ -2,6 +2,7 @@ package io.apgms.ml.flags;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
@@ -19,17 +20,23 @@ import org.jspecify.annotations.Nullable;
  * flexibleRollout}, operators other than those of {@link Constraint}, parent flags, overrides, and
  * a random choice where the context has nothing to be sticky on.
  */
-record FlagSnapshot(List<Strategy> strategies, Variants variants) {
+record FlagSnapshot(List<Strategy> strategies, Variants variants) implements Flag {
   static final String FLAG = "ML_DECISION_MODE";
 
   /** Most strategies, constraints or values that one flag may have. */
   static final int MAX_ITEMS = 10_000;
 
+  /** A stickiness: to the entity where there is one, else at random. */
+  static final String DEFAULT = "default";
+
   private static final String ACT = "act";
-  private static final Variants NO_VARIANTS = new Variants(FLAG, "userId", List.of());
+  private static final Variants NO_VARIANTS = new Variants(FLAG, DEFAULT, List.of());
   private static final FlagSnapshot NEVER = new FlagSnapshot(List.of(), NO_VARIANTS);
   private static final JsonMapper JSON =
-      JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   FlagSnapshot {
     strategies = List.copyOf(strategies);
@@ -53,20 +60,29 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
     }
   }
 
-  /** Whether some context could be acted upon. */
-  boolean canAct() {
+  @Override
+  public boolean canAct() {
     return !strategies.isEmpty()
         && (variants.canAct() || strategies.stream().anyMatch(s -> s.variants().canAct()));
   }
 
-  boolean acts(FlagContext context) {
+  @Override
+  public Word said(FlagContext context) {
     for (Strategy strategy : strategies) {
+      if (strategy.isDrawn(context)) {
+        return Word.OFF; // nor what comes after: Unleash may never get there
+      }
       if (strategy.matches(context)) {
         boolean none = strategy.variants().choices().isEmpty();
-        return (none ? variants : strategy.variants()).acts(context);
+        Variants of = none ? variants : strategy.variants();
+        return of.acts(context) ? Word.ACT : Word.OBSERVE;
       }
     }
-    return false;
+    return Word.OFF;
+  }
+
+  boolean acts(FlagContext context) {
+    return said(context) == Word.ACT;
   }
 
   /**
@@ -124,7 +140,7 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
     }
     JsonNode parameters = node.path("parameters");
     String group = text(parameters, "groupId", FLAG);
-    String sticky = field(text(parameters, "stickiness", "default"));
+    String sticky = sticky(parameters);
     Variants variants = new Variants(group, sticky, choices(items(node, "variants")));
     return switch (text(node, "name", "")) {
       case "default" -> new Strategy(constraints, 100, variants);
@@ -169,9 +185,7 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
 
   /** The flag's own variants say themselves what they stick to; a strategy's go by its word. */
   private static Variants own(List<JsonNode> nodes) {
-    return nodes.isEmpty()
-        ? NO_VARIANTS
-        : new Variants(FLAG, field(text(nodes.get(0), "stickiness", "default")), choices(nodes));
+    return nodes.isEmpty() ? NO_VARIANTS : new Variants(FLAG, sticky(nodes.get(0)), choices(nodes));
   }
 
   private static List<Variant> choices(List<JsonNode> nodes) {
@@ -194,11 +208,13 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
     return Integer.parseInt(text);
   }
 
-  /** The context field of a stickiness or constraint; only those this service fills. */
+  private static String sticky(JsonNode node) {
+    String name = text(node, "stickiness", DEFAULT);
+    return name.equals(DEFAULT) ? name : field(name);
+  }
+
+  /** A field of the context; only those this service fills. */
   private static String field(String name) {
-    if (name.equals("default")) {
-      return "userId";
-    }
     if (!Set.of("modelId", "tenant", "entityId", "userId").contains(name)) {
       throw new NotUnderstood("context field");
     }
@@ -232,17 +248,33 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) {
       constraints = List.copyOf(constraints);
     }
 
-    boolean matches(FlagContext context) {
+    private boolean concerns(FlagContext context) {
       for (Constraint constraint : constraints) {
         if (!constraint.holds(context)) {
           return false;
         }
       }
-      if (rollout == 100) {
-        return true;
+      return true;
+    }
+
+    /** Whether Unleash would draw at random. */
+    boolean isDrawn(FlagContext context) {
+      return rollout > 0
+          && rollout < 100
+          && variants.sticky().equals(DEFAULT)
+          && context.field(DEFAULT) == null
+          && concerns(context);
+    }
+
+    boolean matches(FlagContext context) {
+      if (!concerns(context)) {
+        return false;
       }
       @Nullable String value = context.field(variants.sticky());
-      return rollout > 0 && value != null && Bucket.rollout(variants.group(), value) <= rollout;
+      if (value == null) { // as Unleash has it: all of them only where it would draw at random
+        return rollout == 100 && (variants.sticky().equals(DEFAULT) || context.whoever());
+      }
+      return rollout > 0 && Bucket.rollout(variants.group(), value) <= rollout;
     }
   }
 

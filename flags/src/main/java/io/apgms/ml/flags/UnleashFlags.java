@@ -1,126 +1,110 @@
 package io.apgms.ml.flags;
 
-import io.getunleash.DefaultUnleash;
-import io.getunleash.Unleash;
-import io.getunleash.event.ClientFeaturesResponse;
-import io.getunleash.repository.FeatureFetcher;
-import io.getunleash.repository.HttpFeatureFetcher;
-import io.getunleash.util.UnleashConfig;
-import java.nio.file.Path;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The flag from an Unleash server through its SDK, asked every second. Only what the server itself
- * answers is taken: neither the SDK's backup file nor a bootstrap makes anybody act.
+ * The flag from an Unleash server, asked every second however it answered before: an outage of
+ * hours is over within the second in which the server is back. Only what the server itself has just
+ * said is taken; nothing is kept on disk, so there is no file that could say act.
  *
- * <p>The SDK's constructor and its fetches block, so both have threads of their own.
+ * <p>One thread asks and reads. What is told back, how often the flag was asked, is sent beside it
+ * and never waited for.
  */
 public final class UnleashFlags implements FlagSource {
   private static final Logger LOG = LoggerFactory.getLogger(UnleashFlags.class);
+  private static final long PERIOD_MS = 1_000;
+  private static final long USAGE_MS = 10_000;
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
-  private static final String APP = "ml-service";
 
+  private final FlagFetch service;
   private final DecisionModes modes;
-  private final ExecutorService starter =
-      Executors.newSingleThreadExecutor(Daemons.named("flags-unleash"));
+  private final ScheduledExecutorService asker =
+      Executors.newSingleThreadScheduledExecutor(Daemons.named("flags-unleash"));
   private @Nullable FlagSnapshot last;
-  private @Nullable Unleash sdk;
-  private boolean closed;
-  private boolean complained;
+  private @Nullable String etag;
+  private @Nullable String complaint;
 
-  UnleashFlags(DecisionModes modes) {
+  UnleashFlags(FlagFetch service, DecisionModes modes) {
+    this.service = service;
     this.modes = modes;
   }
 
   /**
    * Starts to ask; returns at once, whether the server is there or not.
    *
-   * @param url of the API, as in {@code http://unleash:4242/api}
-   * @param token a backend token
-   * @param backupDir where the SDK may keep its backup, a folder of this replica alone
+   * @param url as of {@link UnleashUrl#api}
+   * @param token a backend token, which says of which environment the flags are
    */
-  public static FlagSource start(String url, String token, Path backupDir, DecisionModes modes) {
-    UnleashFlags source = new UnleashFlags(modes);
-    UnleashConfig config =
-        UnleashConfig.builder()
-            .appName(APP)
-            .instanceId(APP + '-' + ProcessHandle.current().pid())
-            .unleashAPI(url)
-            .apiKey(token)
-            .backupFile(backupDir.resolve("backup.json").toString())
-            .fetchTogglesInterval(1)
-            .fetchTogglesConnectTimeout(TIMEOUT)
-            .fetchTogglesReadTimeout(TIMEOUT)
-            .sendMetricsConnectTimeout(TIMEOUT)
-            .sendMetricsReadTimeout(TIMEOUT)
-            .unleashFeatureFetcherFactory(c -> source.heard(new HttpFeatureFetcher(c)))
-            .build();
-    source.starter.execute(() -> source.build(config, backupDir));
+  public static FlagSource start(String url, String token, DecisionModes modes) {
+    UnleashApi api = new UnleashApi(UnleashUrl.api(url), token, TIMEOUT);
+    UnleashFlags source = new UnleashFlags(api, modes);
+    UnleashUsage usage = new UnleashUsage(api::post, modes.usage(), Clock.systemUTC());
+    var unused =
+        source.asker.scheduleWithFixedDelay(
+            () -> source.ask(System.nanoTime()), 0, PERIOD_MS, TimeUnit.MILLISECONDS);
+    unused = source.asker.scheduleWithFixedDelay(usage::tell, 0, USAGE_MS, TimeUnit.MILLISECONDS);
     return source;
   }
 
-  private void build(UnleashConfig config, Path backupDir) {
-    if (!backupDir.toFile().isDirectory() && !backupDir.toFile().mkdirs()) {
-      LOG.warn("no folder for the flag service's backup could be made");
-    }
-    Unleash built = new DefaultUnleash(config);
-    synchronized (this) {
-      sdk = built;
-      if (closed) {
-        built.shutdown();
-      }
-    }
-  }
-
-  /** The same fetcher, overheard; an answer counts from before it was asked for. */
-  FeatureFetcher heard(FeatureFetcher fetcher) {
-    return () -> {
-      long askedNanos = System.nanoTime();
-      ClientFeaturesResponse answer = fetcher.fetchFeatures();
-      took(answer, askedNanos);
-      return answer;
-    };
-  }
-
-  private synchronized void took(ClientFeaturesResponse answer, long askedNanos) {
-    switch (answer.getStatus()) {
-      case CHANGED -> last = parsed(answer.getClientFeatures().orElse(""));
-      case NOT_CHANGED -> {}
-      case UNAVAILABLE -> {
-        return;
-      }
-    }
-    if (last != null) {
-      modes.fetched(last, ModeSource.UNLEASH, askedNanos);
-    }
-  }
-
-  /** Null for a body that is no flags: until a better one comes, the flag ages. */
-  private @Nullable FlagSnapshot parsed(String body) {
+  /** Asks once; an answer counts from before it was asked for. */
+  void ask(long nowNanos) {
     try {
-      FlagSnapshot flag = FlagSnapshot.parse(body);
-      complained = false;
-      return flag;
-    } catch (FlagSnapshot.Malformed e) {
-      if (!complained) {
-        LOG.warn("the flag service's answer cannot be used: {}", e.getMessage());
-        complained = true;
+      FlagSnapshot flag = read(service.fetch(last == null ? null : etag));
+      modes.fetched(flag, ModeSource.UNLEASH, nowNanos);
+      if (complaint != null) {
+        LOG.info("the flag service answers again");
       }
-      return null;
+      complaint = null;
+    } catch (FlagSnapshot.Malformed e) {
+      last = null; // until a better one comes, the flag ages
+      complain(String.valueOf(e.getMessage()));
+    } catch (IOException | RuntimeException e) { // or asking would end
+      complain(String.valueOf(e.getMessage()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private FlagSnapshot read(FlagFetch.Answer answer) throws IOException, FlagSnapshot.Malformed {
+    FlagSnapshot known = etag == null ? null : last;
+    if (answer.status() == 304 && known != null) {
+      return known;
+    }
+    if (answer.status() != 200) {
+      throw new IOException("it answers " + answer.status() + ", expected 200");
+    }
+    if (!answer.type().regionMatches(true, 0, "application/json", 0, 16)) {
+      throw new FlagSnapshot.Malformed("its type is no JSON, expected application/json");
+    }
+    FlagSnapshot flag = FlagSnapshot.parse(new String(answer.body(), StandardCharsets.UTF_8));
+    last = flag;
+    etag = header(answer.etag());
+    return flag;
+  }
+
+  /** What may be sent back as it came. */
+  private static @Nullable String header(@Nullable String etag) {
+    return etag == null || !etag.matches("[\\x21-\\x7e]{1,256}") ? null : etag;
+  }
+
+  private void complain(String now) {
+    if (!now.equals(complaint)) {
+      LOG.warn("the flag service's answer cannot be used: {}", now);
+      complaint = now;
     }
   }
 
   @Override
-  public synchronized void close() {
-    closed = true;
-    starter.shutdown();
-    if (sdk != null) {
-      sdk.shutdown();
-    }
+  public void close() {
+    asker.shutdownNow();
   }
 }

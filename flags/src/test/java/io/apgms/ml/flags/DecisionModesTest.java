@@ -176,7 +176,7 @@ class DecisionModesTest {
     pass(4_000);
     fetched(ACT);
     leased();
-    assertThat(modes.resolve(new FlagContext("risk-score", null, null), now).mode())
+    assertThat(modes.resolve(FlagContext.whoever("risk-score"), now).mode())
         .isEqualTo(DecisionMode.ACT);
   }
 }

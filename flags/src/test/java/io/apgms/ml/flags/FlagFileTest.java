@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class FlagFileTest {
-  private static final FlagContext ANYBODY = new FlagContext("risk-score", null, null);
+  private static final FlagContext ANYBODY = new FlagContext("risk-score", null, "e1");
 
   @TempDir Path dir;
   private final DecisionModes modes = new DecisionModes(null);

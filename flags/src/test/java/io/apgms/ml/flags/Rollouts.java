@@ -28,7 +28,15 @@ final class Rollouts {
     return new FlagContext(
         pick(List.of("risk-score", "credit-default", "Core-1")),
         pick(List.of("t1", "T1", "t2", "Zürich")),
-        random.nextInt(10) == 0 ? pick(VALUES) : "entity-" + random.nextInt(100_000));
+        entity());
+  }
+
+  private String entity() {
+    return switch (random.nextInt(10)) {
+      case 0 -> pick(VALUES);
+      case 1 -> null;
+      default -> "entity-" + random.nextInt(100_000);
+    };
   }
 
   String document() {

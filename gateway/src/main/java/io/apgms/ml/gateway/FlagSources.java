@@ -5,16 +5,15 @@ import io.apgms.ml.flags.FlagFile;
 import io.apgms.ml.flags.FlagSource;
 import io.apgms.ml.flags.UnleashFlags;
 import io.apgms.ml.gateway.settings.Settings;
-import java.nio.file.Path;
 
 /** Unleash where it is configured, the flags file where it is not. */
 final class FlagSources {
   private FlagSources() {}
 
-  static FlagSource start(Settings settings, Path dataDir, DecisionModes modes) {
+  static FlagSource start(Settings settings, DecisionModes modes) {
     Settings.Unleash unleash = settings.unleash();
     return unleash.url().isEmpty()
         ? FlagFile.start(settings.decision().flagsFile(), modes)
-        : UnleashFlags.start(unleash.url(), unleash.token(), dataDir.resolve("unleash"), modes);
+        : UnleashFlags.start(unleash.url(), unleash.token(), modes);
   }
 }

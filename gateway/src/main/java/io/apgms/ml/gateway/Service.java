@@ -126,7 +126,7 @@ public final class Service implements AutoCloseable {
 
     String pin = settings.decision().mode();
     DecisionModes modes = new DecisionModes(pin == null ? null : DecisionMode.of(pin));
-    push(FlagSources.start(settings, data.path(), modes));
+    push(FlagSources.start(settings, modes));
     FeedbackVerticle feedback = settings.data().log() ? feedback(data, address, pool) : null;
     if (feedback != null) {
       deploy(vertx, () -> feedback, 1);

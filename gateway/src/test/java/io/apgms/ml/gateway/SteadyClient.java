@@ -10,6 +10,9 @@ final class SteadyClient implements AutoCloseable {
   private static final int MOST = 1 << 20;
 
   private final RunningService service;
+  private final String method;
+  private final String path;
+  private final String body;
   private final Thread thread = new Thread(this::run, "steady-client");
   private final long[] nanos = new long[MOST];
   private final AtomicInteger answered = new AtomicInteger();
@@ -17,8 +20,20 @@ final class SteadyClient implements AutoCloseable {
   private volatile boolean stop;
 
   SteadyClient(RunningService service) {
+    this(service, "GET", "/ml/models", null);
+  }
+
+  private SteadyClient(RunningService service, String method, String path, String body) {
     this.service = service;
+    this.method = method;
+    this.path = path;
+    this.body = body;
     thread.start();
+  }
+
+  /** One that asks for decisions. */
+  static SteadyClient deciding(RunningService service, String body) {
+    return new SteadyClient(service, "POST", "/ml/score", body);
   }
 
   private void run() {
@@ -26,7 +41,7 @@ final class SteadyClient implements AutoCloseable {
       long began = System.nanoTime();
       int status;
       try {
-        status = service.api("GET", "/ml/models", null).statusCode();
+        status = service.api(method, path, body).statusCode();
       } catch (IOException | InterruptedException e) {
         status = -1;
       }

@@ -62,7 +62,7 @@ final class ControlMeters {
       if (target != null) {
         revisions.add(Row.of(model, target.revision()));
       }
-      var now = modes.resolve(new FlagContext(m.modelId(), null, null), nowNanos);
+      var now = modes.resolve(FlagContext.whoever(m.modelId()), nowNanos);
       for (String name : new String[] {"observe", "act"}) {
         inForce.add(Row.of(model.and("mode", name), now.mode().wire().equals(name) ? 1 : 0));
       }

@@ -140,8 +140,7 @@ final class ModeRoutes {
         .sorted(Comparator.comparing(ServedModel::modelId))
         .forEach(
             m -> {
-              Mode mode =
-                  modes.resolve(new FlagContext(m.modelId(), null, null), System.nanoTime());
+              Mode mode = modes.resolve(FlagContext.whoever(m.modelId()), System.nanoTime());
               models
                   .addObject()
                   .put("modelId", m.modelId())

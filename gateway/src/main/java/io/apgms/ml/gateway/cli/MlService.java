@@ -38,6 +38,7 @@ import picocli.CommandLine.HelpCommand;
       ReplicaCommands.class,
       AuditCommands.class,
       FeedbackCommand.class,
+      FlagsCommand.class,
       EvidenceCommand.class,
       ReplayCommand.class,
       TokenCommand.class,

@@ -14,7 +14,7 @@ record ModeRule(DecisionFlow.Parts parts) {
     Mode mode =
         parts
             .modes()
-            .resolve(new FlagContext(call.modelId(), p.terms.tenant(), call.entityId()), now);
+            .decide(new FlagContext(call.modelId(), p.terms.tenant(), call.entityId()), now);
     if (mode.mode() == DecisionMode.OBSERVE) {
       return mode;
     }

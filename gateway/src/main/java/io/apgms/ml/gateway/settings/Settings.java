@@ -2,6 +2,7 @@ package io.apgms.ml.gateway.settings;
 
 import io.apgms.ml.feedback.ActionSink;
 import io.apgms.ml.feedback.WebhookSecrets;
+import io.apgms.ml.flags.UnleashUrl;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
@@ -184,9 +185,7 @@ public record Settings(
                 in.path("decision.flagsFile", "ML_FLAGS_FILE"),
                 in.number("decision.actionCap", "ML_ACTION_CAP", 0, 1_000_000_000)),
             ActionSettings.read(in),
-            new Unleash(
-                in.text("unleash.url", "UNLEASH_URL"),
-                in.text("unleash.token", "UNLEASH_API_TOKEN")),
+            unleash(in),
             new Scoring(
                 in.number("scoring.queueRows", "ML_SCORING_QUEUE_ROWS", 1, 1_000_000),
                 in.number("scoring.batchRows", "ML_SCORING_BATCH_ROWS", 1, 4_096),
@@ -201,6 +200,26 @@ public record Settings(
             JiraSettings.read(in));
     in.refuseUnknown();
     return settings.requireSafe();
+  }
+
+  private static Unleash unleash(SettingsReader in) {
+    String url = in.text("unleash.url", "UNLEASH_URL");
+    String token = in.text("unleash.token", "UNLEASH_API_TOKEN");
+    try {
+      if (!url.isEmpty()) {
+        UnleashUrl.api(url);
+      }
+    } catch (IllegalArgumentException e) {
+      throw new SettingsException(
+          "unleash.url (UNLEASH_URL)",
+          url.contains("@") ? "(one with a user)" : url,
+          "a URL as http://unleash:4242/api");
+    }
+    if (!token.matches("[\\x21-\\x7e]*")) {
+      throw new SettingsException(
+          "unleash.token (UNLEASH_API_TOKEN)", "(set)", "a token of visible ASCII characters");
+    }
+    return new Unleash(url, token);
   }
 
   private static Data data(SettingsReader in) {

@@ -80,7 +80,10 @@ class SettingsTest {
     "ML_ACTION_SINKS, https://sink.example, whsec_",
     "ML_ACTION_SECRET, hunter2, whsec_",
     "ML_ACTION_SECRET, whsec_c2hvcnQ=, 24 to 64 bytes",
-    "ML_ACTION_CONCURRENCY, 0, from 1 to 1024"
+    "ML_ACTION_CONCURRENCY, 0, from 1 to 1024",
+    "UNLEASH_URL, unleash:4242, http://unleash:4242/api",
+    "UNLEASH_URL, http://u:p@unleash:4242, (one with a user)",
+    "UNLEASH_API_TOKEN, 'a b', visible ASCII"
   })
   void read_withABadValue_isRefusedNamingWhatIsExpected(
       String name, String value, String expected) {
