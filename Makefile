@@ -27,7 +27,7 @@ build: ## build the jar that bin/ml-service runs
 	$(MVN) package -DskipTests -pl gateway -am
 
 run: ## serve on 127.0.0.1:8080 (API) and 9090 (metrics, admin); Ctrl-C ends it
-	@bin/ml-service serve
+	@ML_DRAIN_MS=0 bin/ml-service serve
 
 test: ## the fast tests; needs nothing but Maven Central
 	mvn -B -ntp test -Dstyle.color=never

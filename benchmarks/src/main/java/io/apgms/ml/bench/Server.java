@@ -42,6 +42,7 @@ final class Server implements AutoCloseable {
             .redirectErrorStream(true)
             .redirectOutput(Redirect.to(log.toFile()));
     builder.environment().putAll(environment);
+    builder.environment().put("ML_DRAIN_MS", "0"); // no balancer to wait for
     long started = System.nanoTime();
     Process process = builder.start();
     HttpClient client = HttpClient.newHttpClient();

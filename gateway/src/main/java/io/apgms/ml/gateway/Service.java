@@ -26,6 +26,7 @@ import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.BoundedAccept;
 import io.apgms.ml.gateway.http.DevIssuer;
 import io.apgms.ml.gateway.http.Door;
+import io.apgms.ml.gateway.http.Drain;
 import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.http.OidcIssuer;
 import io.apgms.ml.gateway.http.SubjectLimits;
@@ -74,6 +75,7 @@ public final class Service implements AutoCloseable {
   private final Settings settings;
   private final PrometheusMeterRegistry meters = Metrics.registry();
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private final Drain drain = new Drain();
   private int apiPort = -1;
   private int managementPort = -1;
 
@@ -146,6 +148,7 @@ public final class Service implements AutoCloseable {
                 settings.registry().pins(),
                 data.path(),
                 data.replicaId(),
+                files == null ? null : files.cert(),
                 Database.connectOptions(address, timeoutMs)));
     deploy(vertx, () -> control, 1);
     DecisionMeters decisions = new DecisionMeters(meters);
@@ -171,7 +174,8 @@ public final class Service implements AutoCloseable {
         new ManagementVerticle(
             new ManagementVerticle.Parts(
                 settings.management(),
-                new Door(settings.http(), settings.limits(), tls),
+                new Door(settings.http(), settings.limits(), tls, drain),
+                drain,
                 registry,
                 runtime,
                 modes,
@@ -184,25 +188,32 @@ public final class Service implements AutoCloseable {
                 heads,
                 approvals(),
                 meters));
-    listen(
-        vertx,
-        new ApiVerticle.Parts(
-            settings.http(),
-            settings.scoring(),
-            new DecisionFlow.Parts(
-                runtime, modes, feedback == null ? null : feedback.log(), cap(registry), decisions),
-            Guard.api(doors, settings.auth().dev()),
-            feedback == null ? null : feedback.labels(),
-            feedback == null ? null : feedback.labelFiles(),
-            new Door(settings.http(), settings.limits(), tls)));
+    AutoCloseable api =
+        listen(
+            vertx,
+            new ApiVerticle.Parts(
+                settings.http(),
+                settings.scoring(),
+                new DecisionFlow.Parts(
+                    runtime,
+                    modes,
+                    feedback == null ? null : feedback.log(),
+                    cap(registry),
+                    decisions),
+                Guard.api(doors, settings.auth().dev()),
+                feedback == null ? null : feedback.labels(),
+                feedback == null ? null : feedback.labelFiles(),
+                new Door(settings.http(), settings.limits(), tls, drain)));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
+    control.reachedAt(settings.management().host(), managementPort);
     if (feedback != null) {
       dispatch(vertx, feedback, modes);
     }
     if (settings.jira() != null) {
       push(JiraMirror.start(settings.jira(), registry.ticketMirror(), data.replicaId(), meters));
     }
+    push(api); // closed first, while health still says that this replica leaves
   }
 
   private ActionCap cap(RegistryDatabase registry) {
@@ -306,23 +317,44 @@ public final class Service implements AutoCloseable {
     push(() -> await(vertx.undeploy(id)));
   }
 
-  private void listen(Vertx vertx, ApiVerticle.Parts api) throws Exception {
+  private AutoCloseable listen(Vertx vertx, ApiVerticle.Parts api) throws Exception {
     List<ApiVerticle> instances = new ArrayList<>();
-    deploy(
-        vertx,
-        () -> {
-          ApiVerticle instance = new ApiVerticle(api);
-          instances.add(instance);
-          return instance;
-        },
-        settings.http().loops());
+    AutoCloseable deployed =
+        deployed(
+            vertx,
+            () -> {
+              ApiVerticle instance = new ApiVerticle(api);
+              instances.add(instance);
+              return instance;
+            },
+            settings.http().loops());
     apiPort = instances.get(0).port();
+    return deployed;
   }
 
   private void deploy(Vertx vertx, Supplier<Deployable> verticle, int instances) throws Exception {
+    push(deployed(vertx, verticle, instances));
+  }
+
+  private static AutoCloseable deployed(Vertx vertx, Supplier<Deployable> verticle, int instances)
+      throws Exception {
     DeploymentOptions options = new DeploymentOptions().setInstances(instances);
     String id = await(vertx.deployVerticle(verticle, options));
-    push(() -> await(vertx.undeploy(id)));
+    return () -> await(vertx.undeploy(id));
+  }
+
+  private void drain() {
+    int drainMs = settings.management().drainMs();
+    if (parts.isEmpty() || managementPort < 0 || drain.begun()) {
+      return;
+    }
+    drain.begin();
+    LOG.info("not ready any more; the API listener closes in {} ms", drainMs);
+    try {
+      TimeUnit.MILLISECONDS.sleep(drainMs);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt(); // then at once
+    }
   }
 
   private <T extends AutoCloseable> T push(T part) {
@@ -343,8 +375,13 @@ public final class Service implements AutoCloseable {
     }
   }
 
+  /**
+   * Says that it is not ready and serves on until balancers have noticed, then closes every part:
+   * the API listener first, which finishes what it has taken on. Closing twice closes once.
+   */
   @Override
   public synchronized void close() {
+    drain();
     while (!parts.isEmpty()) {
       try {
         parts.pop().close();

@@ -225,8 +225,9 @@ class OpenApiAnswersTest {
 
   /** Patient: a machine that is busy otherwise must not look like a fault. */
   private static Settings settings(Path data, Path registry, int port) {
-    return Settings.read(
-        RunningService.HOME,
+    Map<String, String> environment = new TreeMap<>();
+    environment.put("ML_DRAIN_MS", "0"); // no balancer to wait for
+    environment.putAll(
         Map.of(
             "ML_DATABASE_URL",
             "postgresql://postgres:postgres@127.0.0.1:" + port + "/postgres",
@@ -248,6 +249,7 @@ class OpenApiAnswersTest {
             "20000",
             "ML_HTTP_MAX_BATCH_BYTES",
             Integer.toString(MAX_BODY)));
+    return Settings.read(RunningService.HOME, environment);
   }
 
   private void asDocumented(Listener to, Operation operation, Request request) throws Exception {

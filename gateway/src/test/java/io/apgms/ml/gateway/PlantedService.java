@@ -17,6 +17,7 @@ import io.apgms.ml.gateway.decision.DecisionMeters;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.Caller;
 import io.apgms.ml.gateway.http.Door;
+import io.apgms.ml.gateway.http.Drain;
 import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.gateway.http.SubjectLimits;
@@ -108,13 +109,22 @@ final class PlantedService implements AutoCloseable {
     ControlVerticle control =
         new ControlVerticle(
             new ControlVerticle.Parts(
-                registry, store, runtime, modes, settings.registry().pins(), dir, "planted", null));
+                registry,
+                store,
+                runtime,
+                modes,
+                settings.registry().pins(),
+                dir,
+                "planted",
+                null,
+                null));
     Guard.Parts doors = new Guard.Parts(PlantedService::caller, new SubjectLimits(1), meters);
     DecisionMeters decisions = new DecisionMeters(meters);
     this.management =
         new ManagementVerticle.Parts(
             settings.management(),
-            new Door(settings.http(), settings.limits(), null),
+            new Door(settings.http(), settings.limits(), null, new Drain()),
+            new Drain(),
             registry,
             runtime,
             modes,
@@ -146,7 +156,7 @@ final class PlantedService implements AutoCloseable {
             Guard.api(doors, false),
             feedback.labels(),
             feedback.labelFiles(),
-            new Door(settings.http(), settings.limits(), null));
+            new Door(settings.http(), settings.limits(), null, new Drain()));
   }
 
   private static HeadFiles heads(Path dir) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -43,6 +44,7 @@ final class RunningService implements AutoCloseable {
     this.managementPort = freePort();
     this.log = Files.createDirectories(dir).resolve("service.log");
     this.environment = new HashMap<>(extra);
+    environment.putIfAbsent("ML_DRAIN_MS", "0"); // no balancer to wait for
     HttpClient.Builder builder = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5));
     if (extra.containsKey("ML_TLS_CERT")) {
       builder.sslContext(TestCertificate.trusting(Path.of(extra.get("ML_TLS_CERT"))));
@@ -98,6 +100,22 @@ final class RunningService implements AutoCloseable {
 
   int managementPort() {
     return managementPort;
+  }
+
+  /** A setting from the next launch on; null takes it away. */
+  void set(String name, String value) {
+    if (value == null) {
+      environment.remove(name);
+    } else {
+      environment.put(name, value);
+    }
+  }
+
+  void signal(String signal) throws IOException, InterruptedException {
+    String pid = Long.toString(process.pid());
+    if (new ProcessBuilder("kill", "-" + signal, pid).inheritIO().start().waitFor() != 0) {
+      throw new AssertionError("kill -" + signal + " " + pid + " failed");
+    }
   }
 
   /** The process, that a test may look at or signal. */
@@ -268,9 +286,11 @@ final class RunningService implements AutoCloseable {
     }
   }
 
-  private static int freePort() throws IOException {
+  static int freePort() {
     try (ServerSocket socket = new ServerSocket(0)) {
       return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

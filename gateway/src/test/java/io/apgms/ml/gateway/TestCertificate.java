@@ -14,11 +14,11 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
 /** A throw-away certificate for 127.0.0.1 by the JDK's keytool, as PEM files. */
-record TestCertificate(Path cert, Path key) {
+public record TestCertificate(Path cert, Path key) {
   private static final char[] PASSWORD = "changeit".toCharArray();
 
   /** Makes {@code <name>.crt} and {@code <name>.key}. */
-  static TestCertificate make(Path dir, String name) throws Exception {
+  public static TestCertificate make(Path dir, String name) throws Exception {
     Path store = dir.resolve(name + ".p12");
     Process keytool =
         new ProcessBuilder(

@@ -2,6 +2,7 @@ package io.apgms.ml.registry;
 
 import java.time.Instant;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a replica reports of itself.
@@ -10,13 +11,22 @@ import java.util.Map;
  * @param startedAt the replica's own clock
  * @param serving by model id
  * @param envPins version by model id, from the replica's environment
+ * @param failures why it does not serve what it was told to, by model id
+ * @param address where other replicas reach its management listener, {@code http://host:port}; null
+ *     before it listens
  */
 public record ReplicaState(
-    String id, Instant startedAt, Map<String, Serving> serving, Map<String, String> envPins) {
+    String id,
+    Instant startedAt,
+    Map<String, Serving> serving,
+    Map<String, String> envPins,
+    Map<String, String> failures,
+    @Nullable String address) {
   public ReplicaState {
     Text.require("replica id", id, Text.MAX_ID);
     serving = Map.copyOf(serving);
     envPins = Map.copyOf(envPins);
+    failures = Map.copyOf(failures);
   }
 
   /** The version in service and the revision it was taken from. */

@@ -18,14 +18,23 @@ public final class Replicas {
       "WITH gone AS (DELETE FROM registry.replica WHERE id IN (SELECT id FROM registry.replica"
           + " WHERE seen_at < clock_timestamp() - interval '1 day' AND id <> $1"
           + " LIMIT 100 FOR UPDATE SKIP LOCKED))"
-          + " INSERT INTO registry.replica (id, started_at, seen_at, serving, env_pins)"
-          + " VALUES ($1, $2, clock_timestamp(), $3, $4) ON CONFLICT (id) DO UPDATE SET"
+          + " INSERT INTO registry.replica"
+          + " (id, started_at, seen_at, serving, env_pins, failures, address)"
+          + " VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET"
           + " started_at = excluded.started_at, seen_at = excluded.seen_at,"
-          + " serving = excluded.serving, env_pins = excluded.env_pins";
+          + " serving = excluded.serving, env_pins = excluded.env_pins,"
+          + " failures = excluded.failures, address = excluded.address";
 
   private static final String LIVE =
-      "SELECT id, started_at, serving, env_pins FROM registry.replica"
+      "SELECT id, started_at, serving, env_pins, failures, address FROM registry.replica"
           + " WHERE seen_at > clock_timestamp() - make_interval(secs => $1)"
+          + " ORDER BY id LIMIT "
+          + MAX_REPLICAS;
+
+  private static final String SILENT =
+      "SELECT id FROM registry.replica"
+          + " WHERE seen_at <= clock_timestamp() - make_interval(secs => $1)"
+          + " AND seen_at > clock_timestamp() - make_interval(secs => $2)"
           + " ORDER BY id LIMIT "
           + MAX_REPLICAS;
 
@@ -45,11 +54,15 @@ public final class Replicas {
                 serving.put(
                     model,
                     new JsonObject().put("version", s.version()).put("revision", s.revision())));
-    JsonObject pins = new JsonObject();
-    state.envPins().forEach(pins::put);
     return db.read(
         HEARTBEAT,
-        Tuple.of(state.id(), Rows.offset(state.startedAt()), serving, pins),
+        Tuple.of(
+            state.id(),
+            Rows.offset(state.startedAt()),
+            serving,
+            json(state.envPins()),
+            json(state.failures()),
+            state.address()),
         rows -> null);
   }
 
@@ -66,6 +79,29 @@ public final class Replicas {
         LIVE, Tuple.of(maxAge.toMillis() / 1e3), rows -> Rows.list(rows, Replicas::replica));
   }
 
+  /**
+   * Replicas that did not leave and were seen last between {@code least} and {@code most} ago, by
+   * id, at most 1,000: killed, or cut off from the database.
+   */
+  public Future<List<String>> silent(Duration least, Duration most) {
+    return db.read(
+        SILENT,
+        Tuple.of(least.toMillis() / 1e3, most.toMillis() / 1e3),
+        rows -> Rows.list(rows, row -> row.getString("id")));
+  }
+
+  private static JsonObject json(Map<String, String> texts) {
+    JsonObject object = new JsonObject();
+    texts.forEach(object::put);
+    return object;
+  }
+
+  private static Map<String, String> texts(JsonObject stored) {
+    Map<String, String> texts = new HashMap<>();
+    stored.fieldNames().forEach(key -> texts.put(key, stored.getString(key)));
+    return texts;
+  }
+
   private static ReplicaState replica(Row row) {
     Map<String, ReplicaState.Serving> serving = new HashMap<>();
     JsonObject stored = row.getJsonObject("serving");
@@ -74,10 +110,12 @@ public final class Replicas {
       serving.put(
           model, new ReplicaState.Serving(s.getString("version"), s.getInteger("revision")));
     }
-    Map<String, String> pins = new HashMap<>();
-    JsonObject storedPins = row.getJsonObject("env_pins");
-    storedPins.fieldNames().forEach(model -> pins.put(model, storedPins.getString(model)));
     return new ReplicaState(
-        row.getString("id"), row.getOffsetDateTime("started_at").toInstant(), serving, pins);
+        row.getString("id"),
+        row.getOffsetDateTime("started_at").toInstant(),
+        serving,
+        texts(row.getJsonObject("env_pins")),
+        texts(row.getJsonObject("failures")),
+        row.getString("address"));
   }
 }

@@ -19,7 +19,9 @@ class ReplicasTest {
         id,
         STARTED,
         Map.of("m1", new ReplicaState.Serving("20261101", revision)),
-        Map.of("m2", "20261108"));
+        Map.of("m2", "20261108"),
+        Map.of("m3", "it has no signature"),
+        "http://127.0.0.1:9090");
   }
 
   @Test
@@ -72,8 +74,21 @@ class ReplicasTest {
   }
 
   @Test
+  void silent_notHeardOfForAWhile_isNamedUnlessItLeftOrIsLongGone() {
+    for (String id : new String[] {"a", "b", "c", "d"}) {
+      get(replicas.heartbeat(replica(id, 1)));
+    }
+    database.sql(
+        "UPDATE registry.replica SET seen_at = seen_at - interval '4 seconds' WHERE id <> 'a';"
+            + " UPDATE registry.replica SET seen_at = now() - interval '1 minute' WHERE id = 'c'");
+    get(replicas.leave("d"));
+    assertThat(get(replicas.silent(Duration.ofSeconds(3), Duration.ofSeconds(30))))
+        .containsExactly("b");
+  }
+
+  @Test
   void replicaState_blankId_isInvalid() {
-    assertThatThrownBy(() -> new ReplicaState("", STARTED, Map.of(), Map.of()))
+    assertThatThrownBy(() -> new ReplicaState("", STARTED, Map.of(), Map.of(), Map.of(), null))
         .isInstanceOf(RegistryException.Invalid.class);
   }
 }

@@ -17,6 +17,7 @@ import io.apgms.ml.registry.AuditEntry;
 import io.apgms.ml.registry.Deployment;
 import io.apgms.ml.registry.Names;
 import io.apgms.ml.registry.RegistryDatabase;
+import io.apgms.ml.registry.ReplicaState;
 import io.apgms.ml.registry.RollbackCommand;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
@@ -91,8 +92,33 @@ final class AdminRoutes {
                     list.add(json(d).put("active", d.revision() == active));
                   }
                   return out;
-                });
+                })
+            .compose(
+                out ->
+                    registry
+                        .replicas()
+                        .live(Rollouts.LIVE)
+                        .map(live -> out.<ObjectNode>set("replicas", replicas(out, live))));
     answer(rc, 200, answer);
+  }
+
+  /** What each live replica serves, beside what it should. */
+  private static ArrayNode replicas(ObjectNode deployments, List<ReplicaState> live) {
+    String model = deployments.path("modelId").asText();
+    String active = deployments.at("/deployments/0/version").asText();
+    ArrayNode list = Answers.object().arrayNode();
+    for (ReplicaState replica : live) {
+      ReplicaState.Serving now = replica.serving().get(model);
+      ObjectNode one =
+          list.addObject()
+              .put("id", replica.id())
+              .put("version", now == null ? null : now.version())
+              .put("revision", now == null ? null : now.revision())
+              .put("drift", now == null || !now.version().equals(active));
+      putIfSet(one, "envPin", replica.envPins().get(model));
+      putIfSet(one, "failure", replica.failures().get(model));
+    }
+    return list;
   }
 
   private void activeAt(RoutingContext rc) {
@@ -263,10 +289,12 @@ final class AdminRoutes {
                     .put("version", r.getValue().version())
                     .put("ackedMs", r.getValue().ms());
               }
-              List<String> pending = outcome.pending();
+              Map<String, String> pending = outcome.pending();
               if (!pending.isEmpty()) {
                 ArrayNode late = out.putArray("pending");
-                pending.forEach(late::add);
+                ObjectNode reasons = out.putObject("reasons");
+                pending.keySet().forEach(late::add);
+                pending.forEach(reasons::put);
               }
               Answers.send(rc, pending.isEmpty() ? 200 : 202, out);
             });

@@ -22,6 +22,7 @@ import java.util.TreeSet;
 final class ControlMeters {
   private final MultiGauge info;
   private final MultiGauge revision;
+  private final MultiGauge drift;
   private final MultiGauge mode;
   private final MultiGauge flagAge;
   private final MultiGauge remaining;
@@ -42,6 +43,10 @@ final class ControlMeters {
     this.budgets = budgets;
     this.info = MultiGauge.builder("apgms_ml_model_info").register(meters);
     this.revision = MultiGauge.builder("apgms_ml_deployment_revision").register(meters);
+    this.drift =
+        MultiGauge.builder("apgms_ml_pointer_drift")
+            .description("1 where another version is served than the one that should be")
+            .register(meters);
     this.mode = MultiGauge.builder("apgms_ml_decision_mode").register(meters);
     this.flagAge = MultiGauge.builder("apgms_ml_flag_age_seconds").register(meters);
     this.control = control;
@@ -68,11 +73,26 @@ final class ControlMeters {
       }
       ages.add(Row.of(model, now.flagAgeMs() < 0 ? Double.NaN : now.flagAgeMs() / 1e3));
     }
+    drift.register(drifts(), true);
     info.register(infos, true);
     revision.register(revisions, true);
     mode.register(inForce, true);
     flagAge.register(ages, true);
     refreshBudgets(Instant.now());
+  }
+
+  /** By a pin in the environment, or because it cannot be loaded. */
+  private List<Row<?>> drifts() {
+    List<Row<?>> drifts = new ArrayList<>();
+    control
+        .pointers()
+        .forEach(
+            (model, pointer) -> {
+              ServedModel now = runtime.active(model);
+              boolean same = now != null && now.version().equals(pointer.version());
+              drifts.add(Row.of(Tags.of("model", model), same ? 0 : 1));
+            });
+    return drifts;
   }
 
   private void refreshBudgets(Instant now) {

@@ -20,6 +20,7 @@ import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.pubsub.PgSubscriber;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Map;
@@ -40,8 +41,10 @@ import org.slf4j.LoggerFactory;
 public final class ControlVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(ControlVerticle.class);
   private static final String HELD = "="; // in no model id: key of a pin's target, model=version
+  private static final String ENDED = "this replica is being ended";
   private static final long PERIOD_MS = 500;
   private static final long TRUST_PERIOD_MS = 5_000;
+  private static final int MAX_FAILURE = 500; // characters of a reason that others are told
   private static final long MAX_RECONNECT_MS = 2_000;
 
   /** What it works with. */
@@ -53,6 +56,7 @@ public final class ControlVerticle extends VerticleBase {
       Pins pins,
       Path dataDir,
       String replicaId,
+      @Nullable Path certificate,
       @Nullable PgConnectOptions notifications) {}
 
   private final Parts parts;
@@ -62,7 +66,11 @@ public final class ControlVerticle extends VerticleBase {
   private final Map<String, Target> serving = new ConcurrentHashMap<>();
   private final Map<String, Target> held = new ConcurrentHashMap<>();
   private final Map<String, String> failures = new ConcurrentHashMap<>();
+  private volatile Map<String, Target> pointers = Map.of();
+  private volatile @Nullable String address;
+  private volatile @Nullable Peers peers;
   private volatile boolean databaseSeen;
+  private boolean stopping;
   private @Nullable Promise<Void> running;
   private @Nullable Promise<Void> next;
   private Map<String, Target> written = Map.of();
@@ -78,6 +86,12 @@ public final class ControlVerticle extends VerticleBase {
     listen();
     withdraw();
     vertx.setPeriodic(TRUST_PERIOD_MS, id -> withdraw());
+    peers =
+        new Peers(
+            vertx,
+            () -> parts.registry().replicas().live(Rollouts.LIVE),
+            parts.replicaId(),
+            parts.certificate());
     vertx.setPeriodic(
         PERIOD_MS,
         id -> {
@@ -95,7 +109,12 @@ public final class ControlVerticle extends VerticleBase {
 
   @Override
   public Future<?> stop() {
-    return parts.registry().replicas().leave(parts.replicaId()).otherwiseEmpty();
+    stopping = true;
+    Promise<Void> last = running; // whose report must not come after the leave
+    Future<Void> settled = last == null ? Future.succeededFuture() : last.future().otherwiseEmpty();
+    return settled
+        .compose(v -> parts.registry().replicas().leave(parts.replicaId()))
+        .otherwiseEmpty();
   }
 
   /** The target each model follows, as this replica serves it. */
@@ -103,9 +122,24 @@ public final class ControlVerticle extends VerticleBase {
     return Map.copyOf(serving);
   }
 
-  /** Models this replica was told to serve and cannot, with the reason. */
+  /** Tells to where the management listener was bound, for other replicas. */
+  public void reachedAt(String host, int port) throws UnknownHostException {
+    address = Peers.address(parts.certificate() != null, host, port);
+  }
+
+  /** The pointers as they were read last. */
+  Map<String, Target> pointers() {
+    return pointers;
+  }
+
+  /** Why this replica must not be sent requests: by model it cannot serve, or for all of them. */
   Map<String, String> failures() {
-    return Map.copyOf(failures);
+    Map<String, String> all = new TreeMap<>(failures);
+    String behind = peers == null ? null : peers.behind();
+    if (behind != null) {
+      all.put("pointers", behind);
+    }
+    return all;
   }
 
   /** Whether the last round reached PostgreSQL. */
@@ -122,6 +156,10 @@ public final class ControlVerticle extends VerticleBase {
     Promise<Void> asked = Promise.promise();
     context.runOnContext(
         v -> {
+          if (stopping) {
+            asked.fail(ENDED);
+            return;
+          }
           Promise<Void> round = running == null ? begin() : following();
           round.future().onComplete(asked);
         });
@@ -144,7 +182,9 @@ public final class ControlVerticle extends VerticleBase {
               running = null;
               Promise<Void> waiting = next;
               next = null;
-              if (waiting != null) {
+              if (waiting != null && stopping) {
+                waiting.fail(ENDED);
+              } else if (waiting != null) {
                 begin().future().onComplete(waiting);
               }
               round.handle(done);
@@ -171,6 +211,9 @@ public final class ControlVerticle extends VerticleBase {
       LOG.warn("control state not read: {}", why == null ? "" : why.getMessage());
     }
     databaseSeen = now;
+    if (peers != null) {
+      peers.seen(now, pointers);
+    }
   }
 
   /** The next round says why it is not served, and the replica is not ready. */
@@ -200,6 +243,7 @@ public final class ControlVerticle extends VerticleBase {
   }
 
   private Future<Void> follow(Map<String, Target> targets) {
+    pointers = Map.copyOf(targets);
     Future<Void> all = Future.succeededFuture();
     for (Map.Entry<String, Target> entry : targets.entrySet()) {
       all = all.compose(v -> follow(entry.getKey(), entry.getValue()));
@@ -249,6 +293,7 @@ public final class ControlVerticle extends VerticleBase {
     ServedModel active = parts.runtime().active(model);
     if (active != null && active.version().equals(version)) {
       serving.put(model, new Target(version, active.digest(), target.revision()));
+      failures.remove(model);
       return Future.succeededFuture();
     }
     return held(model, version, target)
@@ -268,9 +313,10 @@ public final class ControlVerticle extends VerticleBase {
             })
         .recover(
             e -> {
-              if (!String.valueOf(e.getMessage())
-                  .equals(failures.put(model, "" + e.getMessage()))) {
-                LOG.error("{} {} cannot be served: {}", model, version, e.getMessage());
+              String whole = version + " cannot be served: " + e.getMessage();
+              String why = whole.substring(0, Math.min(whole.length(), MAX_FAILURE));
+              if (!why.equals(failures.put(model, why))) {
+                LOG.error("{} {}", model, why);
               }
               return Future.succeededFuture();
             });
@@ -335,7 +381,7 @@ public final class ControlVerticle extends VerticleBase {
     return parts
         .registry()
         .replicas()
-        .heartbeat(new ReplicaState(parts.replicaId(), startedAt, now, pins));
+        .heartbeat(new ReplicaState(parts.replicaId(), startedAt, now, pins, failures, address));
   }
 
   /**

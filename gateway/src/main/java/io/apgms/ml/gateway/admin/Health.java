@@ -2,6 +2,7 @@ package io.apgms.ml.gateway.admin;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.http.Answers;
+import io.apgms.ml.gateway.http.Drain;
 import io.apgms.ml.scoring.ScoreChunk;
 import io.apgms.ml.scoring.ScoreRequest;
 import io.apgms.ml.scoring.ScoreResult;
@@ -36,12 +37,14 @@ final class Health {
   private final Vertx vertx;
   private final ScoringRuntime runtime;
   private final ControlVerticle control;
+  private final Drain drain;
   private final String address = "health-" + UUID.randomUUID();
   private final Map<Long, Promise<ScoredChunk>> waiting = new HashMap<>();
   private @Nullable Future<Map<String, String>> probing;
   private long nextChunk;
 
-  Health(Vertx vertx, ScoringRuntime runtime, ControlVerticle control) {
+  Health(Vertx vertx, ScoringRuntime runtime, ControlVerticle control, Drain drain) {
+    this.drain = drain;
     this.vertx = vertx;
     this.runtime = runtime;
     this.control = control;
@@ -74,15 +77,20 @@ final class Health {
             wrong -> {
               Map<String, String> all = new TreeMap<>(wrong);
               all.putAll(control.failures());
+              if (drain.begun()) {
+                all.put("drain", "this replica is being ended");
+              }
               up(rc, all);
             })
         .onFailure(rc::fail);
   }
 
-  private static void up(RoutingContext rc, Map<String, String> wrong) {
+  private void up(RoutingContext rc, Map<String, String> wrong) {
     ObjectNode out = Answers.object().put("status", wrong.isEmpty() ? "UP" : "DOWN");
     ObjectNode reasons = out.putObject("wrong");
     wrong.forEach(reasons::put);
+    ObjectNode revisions = out.putObject("revisions");
+    control.pointers().forEach((model, pointer) -> revisions.put(model, pointer.revision()));
     Answers.send(rc, wrong.isEmpty() ? 200 : 503, out);
   }
 

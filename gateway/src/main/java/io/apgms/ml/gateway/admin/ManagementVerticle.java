@@ -7,6 +7,7 @@ import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.audit.AuditProofs;
 import io.apgms.ml.gateway.audit.HeadFiles;
 import io.apgms.ml.gateway.http.Door;
+import io.apgms.ml.gateway.http.Drain;
 import io.apgms.ml.gateway.http.ErrorTable;
 import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.http.OpenApiRoutes;
@@ -33,6 +34,7 @@ public final class ManagementVerticle extends VerticleBase {
   public record Parts(
       Settings.Management management,
       Door door,
+      Drain drain,
       RegistryDatabase registry,
       ScoringRuntime runtime,
       DecisionModes modes,
@@ -86,7 +88,7 @@ public final class ManagementVerticle extends VerticleBase {
                             rc.response()
                                 .putHeader("Content-Type", "text/plain; version=0.0.4")
                                 .end(text)));
-    new Health(vertx, parts.runtime(), parts.control()).mount(router);
+    new Health(vertx, parts.runtime(), parts.control(), parts.drain()).mount(router);
     Guard guard = parts.guard();
     Rollouts rollouts = new Rollouts(vertx, parts.registry(), parts.control(), parts.meters());
     Candidates candidates = parts.approvals().candidates();

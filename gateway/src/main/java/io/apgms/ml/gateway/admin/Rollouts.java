@@ -15,8 +15,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -24,8 +24,10 @@ import java.util.concurrent.TimeUnit;
  * the pointer, wait until every live replica serves it.
  */
 final class Rollouts {
-  private static final Duration LIVE = Duration.ofSeconds(3);
+  static final Duration LIVE = Duration.ofSeconds(3);
+  private static final Duration KNOWN = Duration.ofSeconds(30);
   private static final long ACK_BOUND_MS = 5_000;
+  private static final long FAILED_BOUND_MS = 1_000; // its folder may be on its way
   private static final long POLL_MS = 20;
 
   private final Vertx vertx;
@@ -51,9 +53,11 @@ final class Rollouts {
    * What was done.
    *
    * @param acked milliseconds until a replica served it, by replica id
-   * @param pending replicas that did not within five seconds
+   * @param pending why a replica is not known to serve it, by its id: it cannot, did not within
+   *     five seconds, or has not been heard of since
    */
-  record Outcome(Change change, long tookMs, Map<String, Acked> acked, List<String> pending) {}
+  record Outcome(
+      Change change, long tookMs, Map<String, Acked> acked, Map<String, String> pending) {}
 
   record Acked(String version, long ms) {}
 
@@ -126,23 +130,53 @@ final class Rollouts {
         .compose(
             live -> {
               long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - started);
-              Set<String> pending = new TreeSet<>();
+              Map<String, String> pending = new TreeMap<>();
+              boolean allFail = ms >= FAILED_BOUND_MS;
               for (ReplicaState replica : live) {
-                ReplicaState.Serving now = replica.serving().get(change.model());
-                if (now != null
-                    && now.revision() >= change.revision()
-                    && (now.revision() > change.revision() || now.version().equals(change.to()))) {
-                  acked.putIfAbsent(replica.id(), new Acked(now.version(), ms));
+                if (serves(replica, change)) {
+                  String version =
+                      Objects.requireNonNull(replica.serving().get(change.model())).version();
+                  acked.putIfAbsent(replica.id(), new Acked(version, ms));
                 } else {
-                  pending.add(replica.id());
+                  String failure = replica.failures().getOrDefault(change.model(), "");
+                  boolean fails = failure.startsWith(change.to() + " ");
+                  allFail &= fails;
+                  pending.put(replica.id(), fails ? failure : "it has not followed yet");
                 }
               }
-              if (pending.isEmpty() || ms >= ACK_BOUND_MS) {
-                return Future.succeededFuture(new Outcome(change, ms, acked, List.copyOf(pending)));
+              if (pending.isEmpty() || allFail || ms >= ACK_BOUND_MS) {
+                return unheard(acked, pending).map(late -> new Outcome(change, ms, acked, late));
               }
               return vertx
                   .timer(POLL_MS, TimeUnit.MILLISECONDS)
                   .compose(t -> await(change, started, acked));
+            });
+  }
+
+  private static boolean serves(ReplicaState replica, Change change) {
+    ReplicaState.Serving now = replica.serving().get(change.model());
+    return now != null
+        && now.revision() >= change.revision()
+        && (now.revision() > change.revision() || now.version().equals(change.to()));
+  }
+
+  /**
+   * A replica that has not left and is silent may be dead. It may as well serve what it served: one
+   * that is cut off from PostgreSQL is not ready once it hears of the change from another replica.
+   */
+  private Future<Map<String, String>> unheard(
+      Map<String, Acked> acked, Map<String, String> pending) {
+    return registry
+        .replicas()
+        .silent(LIVE, KNOWN)
+        .map(
+            silent -> {
+              for (String id : silent) {
+                if (!acked.containsKey(id)) {
+                  pending.putIfAbsent(id, "not heard of for " + LIVE.toSeconds() + " s or more");
+                }
+              }
+              return pending;
             });
   }
 }

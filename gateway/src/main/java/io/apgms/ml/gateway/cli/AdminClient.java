@@ -55,6 +55,19 @@ final class AdminClient {
    * @throws Failure with exit code 1 where the service says no, 3 where it cannot be asked
    */
   JsonNode call(String method, String path, @Nullable Object body) {
+    return answer(send(method, path, body));
+  }
+
+  /** The text of a route that answers none in JSON. */
+  String text(String path) {
+    HttpResponse<String> response = send("GET", path, null);
+    if (response.statusCode() != 200) {
+      throw new Failure(Failure.UNAVAILABLE, "answer " + response.statusCode() + " to GET " + path);
+    }
+    return response.body();
+  }
+
+  private HttpResponse<String> send(String method, String path, @Nullable Object body) {
     String token = System.getenv().getOrDefault("ML_TOKEN", "");
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create(url + path))
@@ -71,7 +84,7 @@ final class AdminClient {
         request.method(method, BodyPublishers.ofString(JSON.writeValueAsString(body)));
       }
       HttpClient client = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
-      return answer(client.send(request.build(), BodyHandlers.ofString()));
+      return client.send(request.build(), BodyHandlers.ofString());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Failure(Failure.UNAVAILABLE, "interrupted");

@@ -1,8 +1,11 @@
 package io.apgms.ml.gateway.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -16,12 +19,17 @@ final class DeploymentCommands {
 
   @Command(
       name = "rollback",
-      description = "Go back to the last good version of a model, on every replica.",
+      description = {
+        "Go back to the last good version of a model, on every replica.",
+        "With --verify, look at what serves afterwards, or only that where there is no --reason:",
+        "exit code 1 when a check fails."
+      },
       footer = {
         "",
         "Example:",
         "  bin/ml-service rollback --model risk-score --reason 'false positives doubled'",
-        "  bin/ml-service rollback --model risk-score --to-revision 1 --reason drill"
+        "  bin/ml-service rollback --model risk-score --to-revision 1 --reason drill",
+        "  bin/ml-service rollback --model risk-score --verify"
       })
   static final class Rollback implements Callable<Integer> {
     @Mixin private final AdminClient admin = new AdminClient();
@@ -29,8 +37,8 @@ final class DeploymentCommands {
     @Option(names = "--model", required = true, description = "model id")
     private String model = "";
 
-    @Option(names = "--reason", required = true, description = "why; kept in the audit log")
-    private String reason = "";
+    @Option(names = "--reason", description = "why; kept in the audit log")
+    private @Nullable String reason;
 
     @Option(names = "--to-revision", description = "revision to serve again (default: last good)")
     private @Nullable Integer toRevision;
@@ -38,17 +46,45 @@ final class DeploymentCommands {
     @Option(names = "--incident", description = "incident it belongs to")
     private @Nullable String incident;
 
+    @Option(names = "--verify", description = "check what serves afterwards")
+    private boolean verify;
+
+    @Option(
+        names = "--missed",
+        description = "with --verify: write holds that have no label to this file, for backfill")
+    private @Nullable Path missed;
+
+    @Option(
+        names = "--api-url",
+        defaultValue = "${env:ML_API_URL:-http://127.0.0.1:8080}",
+        description = "with --verify: API address of the service (default ${DEFAULT-VALUE})")
+    private String apiUrl = "";
+
     @Override
-    public Integer call() {
-      Map<String, Object> body = new LinkedHashMap<>(Map.of("reason", reason));
+    public Integer call() throws IOException, InterruptedException {
+      if (reason == null && !verify) {
+        throw new Failure(Failure.USAGE, "--reason is missing, expected why it is rolled back");
+      }
+      JsonNode change = reason == null ? null : rollBack();
+      if (!verify) {
+        return printChange(admin, Objects.requireNonNull(change), model);
+      }
+      if (change != null && !admin.json()) {
+        printChange(admin, change, model);
+      }
+      return new RollbackReport(admin, model, apiUrl).print(change, missed) ? 0 : Failure.NO;
+    }
+
+    private JsonNode rollBack() {
+      Map<String, Object> body = new LinkedHashMap<>();
+      body.put("reason", reason);
       if (toRevision != null) {
         body.put("toRevision", toRevision);
       }
       if (incident != null) {
         body.put("incident", incident);
       }
-      return printChange(
-          admin, admin.call("POST", "/admin/models/" + model + "/rollback", body), model);
+      return admin.call("POST", "/admin/models/" + model + "/rollback", body);
     }
   }
 
@@ -127,8 +163,27 @@ final class DeploymentCommands {
                   r.path("actor").asText(),
                   r.path("reason").asText());
         }
+        printDrift(answer);
       }
       return 0;
+    }
+
+    /** Replicas that serve another version than the active one, and why. */
+    private void printDrift(JsonNode answer) {
+      for (JsonNode replica : answer.path("replicas")) {
+        if (replica.path("drift").asBoolean()) {
+          String pin = replica.path("envPin").asText("");
+          admin
+              .out()
+              .printf(
+                  "replica %s serves %s%s%n",
+                  replica.path("id").asText(),
+                  replica.path("version").asText("nothing"),
+                  pin.isEmpty()
+                      ? ": " + replica.path("failure").asText("it has not followed yet")
+                      : ", held by ML_MODEL_VERSION");
+        }
+      }
     }
   }
 
@@ -220,7 +275,8 @@ final class DeploymentCommands {
               answer.path("replicas").size(),
               answer.path("auditId").asText());
       for (JsonNode late : answer.path("pending")) {
-        admin.out().println("  not confirmed: " + late.asText());
+        String why = answer.path("reasons").path(late.asText()).asText();
+        admin.out().println("  not confirmed: " + late.asText() + ": " + why);
       }
     }
     return answer.path("pending").isEmpty() ? 0 : Failure.UNAVAILABLE;

@@ -2,6 +2,7 @@ package io.apgms.ml.gateway.cli;
 
 import io.apgms.ml.gateway.Service;
 import io.apgms.ml.gateway.settings.Settings;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -20,6 +21,9 @@ import picocli.CommandLine.Spec;
       "  ML_HTTP_PORT=8081 ML_DATA_DIR=/var/lib/ml bin/ml-service serve"
     })
 final class ServeCommand implements Callable<Integer> {
+  /** For what is under way, the sends of actions and the spool, beside the drain itself. */
+  private static final Duration CLOSING = Duration.ofSeconds(19);
+
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli sets it
   private CommandSpec spec;
@@ -28,7 +32,8 @@ final class ServeCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Settings settings = Settings.read(MlService.home(), System.getenv());
     Service service = Service.start(settings);
-    Runtime.getRuntime().addShutdownHook(new Thread(service::close, "shutdown"));
+    Duration bound = CLOSING.plusMillis(settings.management().drainMs());
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> close(service, bound), "shutdown"));
     String scheme = settings.tls() == null ? "http" : "https";
     spec.commandLine()
         .getErr()
@@ -41,5 +46,17 @@ final class ServeCommand implements Callable<Integer> {
             settings.management().host(),
             service.managementPort());
     return MlService.KEEP_RUNNING;
+  }
+
+  /** What has not closed by then is left: the spool and PostgreSQL have what was answered. */
+  private static void close(Service service, Duration bound) {
+    Thread closing = new Thread(service::close, "closing");
+    closing.setDaemon(true);
+    closing.start();
+    try {
+      closing.join(bound.toMillis());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -14,7 +14,6 @@ import io.apgms.ml.training.Progress;
 import io.apgms.ml.training.TrainingException;
 import io.apgms.ml.training.data.Canary;
 import io.apgms.ml.training.data.CanaryRows;
-import io.apgms.ml.training.data.SchemaReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -105,12 +104,11 @@ public final class GateRuns implements AutoCloseable {
   private GateResult smoke(VerifiedArtifact artifact) throws IOException, InterruptedException {
     List<CanaryRows.Row> canary;
     try {
-      byte[] bytes = canary(artifact);
-      if (bytes == null) {
+      List<CanaryRows.Row> rows = CanaryFile.read(options.home(), policy, artifact);
+      if (rows == null) {
         return Gates.inconclusive(Gate.smoke, "no canary" + whereItCouldBe(artifact));
       }
-      byte[] schema = artifact.reports().getOrDefault("schema.yaml", new byte[0]);
-      canary = CanaryRows.read(SchemaReader.parse(schema), bytes);
+      canary = rows;
     } catch (TrainingException e) {
       return new GateResult(
           Gate.smoke, GateResult.Outcome.fail, List.of(String.valueOf(e.getMessage())));
@@ -120,16 +118,6 @@ public final class GateRuns implements AutoCloseable {
             new SmokeRun.Version(folder(options.root(), artifact), artifact),
             baseline(artifact),
             canary);
-  }
-
-  private byte @Nullable [] canary(VerifiedArtifact artifact) throws IOException {
-    byte[] shipped = artifact.reports().get(Canary.NAME);
-    String path = policy.canaries().get(artifact.manifest().model());
-    if (shipped != null || path == null) {
-      return shipped;
-    }
-    Path file = options.home().resolve(path);
-    return Files.isRegularFile(file) ? Files.readAllBytes(file) : null;
   }
 
   private String whereItCouldBe(VerifiedArtifact artifact) {

@@ -79,6 +79,7 @@ final class ServiceUnderTest implements AutoCloseable {
     environment.put("ML_POLICY_FILE", settings.registry().policy().toString());
     environment.put("ML_DATABASE_TIMEOUT_MS", "15000"); // its database is not what is measured
     environment.put("ML_DECISION_MODE", "observe");
+    environment.put("ML_DRAIN_MS", "0"); // nobody balances to it
     ServiceUnderTest service = new ServiceUnderTest(builder.start(), log);
     try {
       service.awaitReady();

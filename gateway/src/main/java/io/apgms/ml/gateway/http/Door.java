@@ -27,11 +27,13 @@ public final class Door {
   private final Settings.Limits limits;
   private final int idleTimeoutMs;
   private final @Nullable Tls tls;
+  private final Drain drain;
 
   /**
    * @param tls null for plain HTTP
    */
-  public Door(Settings.Http http, Settings.Limits limits, @Nullable Tls tls) {
+  public Door(Settings.Http http, Settings.Limits limits, @Nullable Tls tls, Drain drain) {
+    this.drain = drain;
     this.limits = limits;
     this.idleTimeoutMs = http.idleTimeoutMs();
     this.tls = tls;
@@ -59,7 +61,7 @@ public final class Door {
               admitted.accept(connection);
             })
         .invalidRequestHandler(FrontDoor::unreadable)
-        .requestHandler(new FrontDoor(tls == null ? handler : watched(slow, handler)));
+        .requestHandler(new FrontDoor(tls == null ? handler : watched(slow, handler), drain));
     if (tls != null) {
       tls.follow(server);
     }

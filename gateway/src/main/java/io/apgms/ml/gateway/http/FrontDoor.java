@@ -13,8 +13,11 @@ import java.util.List;
 public final class FrontDoor implements Handler<HttpServerRequest> {
   private final Handler<HttpServerRequest> router;
 
-  public FrontDoor(Handler<HttpServerRequest> router) {
+  private final Drain drain;
+
+  public FrontDoor(Handler<HttpServerRequest> router, Drain drain) {
     this.router = router;
+    this.drain = drain;
   }
 
   /**
@@ -43,6 +46,9 @@ public final class FrontDoor implements Handler<HttpServerRequest> {
     if (headers.contains("")) {
       ErrorTable.refuse(request, Problem.of(400, "a header without a name, expected RFC 9110"));
       return;
+    }
+    if (drain.begun() && !http2) {
+      request.response().putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
     }
     router.handle(request);
   }

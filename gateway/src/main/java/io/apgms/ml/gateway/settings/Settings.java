@@ -27,7 +27,8 @@ public record Settings(
     Audit audit,
     Auth auth,
     Approvals approvals,
-    @Nullable Jira jira) {
+    @Nullable Jira jira,
+    Prometheus prometheus) {
 
   /**
    * The API listener.
@@ -45,8 +46,12 @@ public record Settings(
       int defaultTimeoutMs,
       int turnMs) {}
 
-  /** The management listener. */
-  public record Management(String host, int port) {}
+  /**
+   * The management listener.
+   *
+   * @param drainMs from not being ready to the end of the API listener, when the service is ended
+   */
+  public record Management(String host, int port, int drainMs) {}
 
   /**
    * What one client may take of both listeners.
@@ -134,6 +139,9 @@ public record Settings(
     }
   }
 
+  /** Where alerts are read after a rollback; an empty url means nowhere. */
+  public record Prometheus(String url) {}
+
   /** The versions an environment pin names: one for every model, or one a model. */
   public record Pins(@Nullable String all, Map<String, String> byModel) {
     public Pins {
@@ -167,7 +175,8 @@ public record Settings(
                 in.number("http.turnMs", "ML_HTTP_TURN_MS", 0, 60_000)),
             new Management(
                 in.text("management.host", "ML_MANAGEMENT_HOST"),
-                in.number("management.port", "ML_MANAGEMENT_PORT", 0, 65_535)),
+                in.number("management.port", "ML_MANAGEMENT_PORT", 0, 65_535),
+                in.number("management.drainMs", "ML_DRAIN_MS", 0, 60_000)),
             limits(in),
             tls(in),
             data(in),
@@ -197,7 +206,8 @@ public record Settings(
                 in.text("auth.audience", "ML_JWT_AUDIENCE"),
                 in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)),
             new Approvals(in.number("approvals.validHours", "ML_APPROVAL_VALID_HOURS", 1, 8_784)),
-            JiraSettings.read(in));
+            JiraSettings.read(in),
+            prometheus(in));
     in.refuseUnknown();
     return settings.requireSafe();
   }
@@ -242,6 +252,15 @@ public record Settings(
             : in.path("audit.headDir", "ML_AUDIT_HEAD_DIR"),
         in.number("audit.sealMs", "ML_AUDIT_SEAL_MS", 1_000, 60_000),
         in.number("audit.headMs", "ML_AUDIT_HEAD_MS", 1_000, 60_000));
+  }
+
+  private static Prometheus prometheus(SettingsReader in) {
+    String url = in.text("prometheus.url", "ML_PROMETHEUS_URL");
+    if (!url.isEmpty() && !url.matches("https?://[^?#]+")) {
+      throw new SettingsException(
+          "prometheus.url (ML_PROMETHEUS_URL)", url, "an http or https URL without a query");
+    }
+    return new Prometheus(url);
   }
 
   private static Limits limits(SettingsReader in) {

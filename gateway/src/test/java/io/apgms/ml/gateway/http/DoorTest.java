@@ -50,7 +50,8 @@ class DoorTest {
 
   private int plain() throws Exception {
     HttpServer server =
-        new Door(HTTP, LIMITS, null).server(vertx, request -> request.response().end("served"));
+        new Door(HTTP, LIMITS, null, new Drain())
+            .server(vertx, request -> request.response().end("served"));
     return get(server.listen(0, "127.0.0.1")).actualPort();
   }
 
@@ -110,7 +111,7 @@ class DoorTest {
   @Test
   void refuse_bodyStillOnItsWay_isRead() throws Exception {
     HttpServer server =
-        new Door(HTTP, LIMITS, null)
+        new Door(HTTP, LIMITS, null, new Drain())
             .server(vertx, request -> ErrorTable.refuse(request, Problem.of(413, "too large")));
     assertThat(refused(get(server.listen(0, "127.0.0.1")).actualPort())).isEqualTo(50);
   }
@@ -127,6 +128,31 @@ class DoorTest {
                   unused = request.connection().close();
                 });
     assertThat(refused(get(server.listen(0, "127.0.0.1")).actualPort())).isLessThan(50);
+  }
+
+  @Test
+  void answer_onceDraining_asksForTheConnectionToBeClosed() throws Exception {
+    Drain drain = new Drain();
+    HttpServer server =
+        new Door(HTTP, LIMITS, null, drain)
+            .server(vertx, request -> request.response().end("served"));
+    int port = get(server.listen(0, "127.0.0.1")).actualPort();
+    String request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket.setSoTimeout(5_000);
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
+      assertThat(answer(socket)).startsWith("HTTP/1.1 200 ").doesNotContain("close");
+      drain.begin();
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
+      assertThat(answer(socket)).startsWith("HTTP/1.1 200 ").contains("connection: close");
+    }
+  }
+
+  private static String answer(Socket socket) throws IOException {
+    byte[] bytes = new byte[1_024];
+    return new String(bytes, 0, socket.getInputStream().read(bytes), StandardCharsets.ISO_8859_1)
+        .toLowerCase(java.util.Locale.ROOT)
+        .replace("http/1.1", "HTTP/1.1");
   }
 
   @Test

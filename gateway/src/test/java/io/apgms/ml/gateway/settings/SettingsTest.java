@@ -24,7 +24,7 @@ class SettingsTest {
     assertThat(s.http())
         .isEqualTo(
             new Settings.Http("127.0.0.1", 8080, 2, 65_536, 8_388_608, 4_096, 60_000, 2_000, 100));
-    assertThat(s.management()).isEqualTo(new Settings.Management("127.0.0.1", 9090));
+    assertThat(s.management()).isEqualTo(new Settings.Management("127.0.0.1", 9090, 5_000));
     assertThat(s.data())
         .isEqualTo(
             new Settings.Data(
@@ -83,7 +83,9 @@ class SettingsTest {
     "ML_ACTION_CONCURRENCY, 0, from 1 to 1024",
     "UNLEASH_URL, unleash:4242, http://unleash:4242/api",
     "UNLEASH_URL, http://u:p@unleash:4242, (one with a user)",
-    "UNLEASH_API_TOKEN, 'a b', visible ASCII"
+    "UNLEASH_API_TOKEN, 'a b', visible ASCII",
+    "ML_DRAIN_MS, -1, from 0 to 60000",
+    "ML_PROMETHEUS_URL, prometheus:9090, http or https"
   })
   void read_withABadValue_isRefusedNamingWhatIsExpected(
       String name, String value, String expected) {
