@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -212,9 +213,7 @@ class ITUnleash {
     System.out.printf(
         "flag flips, least, median and most ms: act %s, observe %s, switched off %s%n",
         figures(toAct), figures(toObserve), figures(off));
-    assertThat(toAct).allMatch(ms -> ms < 3_000);
-    assertThat(toObserve).allMatch(ms -> ms < 3_000);
-    assertThat(off).allMatch(ms -> ms < 3_000);
+    assertThat(Stream.of(toAct, toObserve, off).flatMap(List::stream)).allMatch(ms -> ms < 3_000);
   }
 
   private static Unleash sdk() {
@@ -240,16 +239,21 @@ class ITUnleash {
     return sdk.getVariant("ML_DECISION_MODE", context).getName().equals("act");
   }
 
-  /** Which of these the service acts on, and that it agrees with the SDK on each. */
-  private static Map<String, Boolean> agreed(int entities) throws Exception {
+  /** Which of these the service acts on, about so many, and that it agrees with the SDK on each. */
+  private static Map<String, Boolean> agreed(int entities, int percent) throws Exception {
     Unleash sdk = sdk();
     try {
       Map<String, Boolean> expected = new HashMap<>();
-      for (int i = 0; i < entities; i++) {
-        expected.put("company-" + i, actsBySdk(sdk, "company-" + i));
-      }
       RunningService.await(
-          SOON, () -> expected.entrySet().stream().limit(40).allMatch(e -> same(e)));
+          SOON, // Unleash itself gives out for a moment what was set before
+          () -> {
+            for (int i = 0; i < entities; i++) {
+              expected.put("company-" + i, actsBySdk(sdk, "company-" + i));
+            }
+            long acting = expected.values().stream().filter(a -> a).count();
+            return Math.abs(acting - entities * percent / 100.0) < 0.08 * entities
+                && expected.entrySet().stream().limit(40).allMatch(ITUnleash::same);
+          });
       assertThat(expected.entrySet()).allMatch(ITUnleash::same);
       return expected;
     } finally {
@@ -265,14 +269,13 @@ class ITUnleash {
   void rollout_gradual_sticksToTheEntityAndAgreesWithTheSdk() throws Exception {
     int entities = SOAK ? 2_000 : 300;
     set(30, 1_000);
-    Map<String, Boolean> at30 = agreed(entities);
+    Map<String, Boolean> at30 = agreed(entities, 30);
     long acting = at30.values().stream().filter(a -> a).count();
     System.out.printf("a rollout of 30 %%: %d of %d entities%n", acting, entities);
-    assertThat(acting / (double) entities).isBetween(0.22, 0.38);
     assertThat(at30.entrySet()).allMatch(ITUnleash::same); // the same once more
 
     set(60, 1_000);
-    Map<String, Boolean> at60 = agreed(entities);
+    Map<String, Boolean> at60 = agreed(entities, 60);
     assertThat(at30.keySet()).allMatch(e -> !at30.get(e) || at60.get(e)); // nobody falls out
     assertThat(acts("risk-score", null, null)).as("nothing to stick to").isFalse();
   }
