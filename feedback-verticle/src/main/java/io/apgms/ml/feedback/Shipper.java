@@ -44,6 +44,7 @@ class Shipper {
   private static final long OVERLAP_MS = 100;
 
   private static final long FULL_READ_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final long MAKE_ROOM_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final String UNIQUE_VIOLATION = "23505";
   private static final UUID START = new UUID(0, 0);
 
@@ -61,6 +62,7 @@ class Shipper {
   private Instant partitionsDue = Instant.MIN;
   private UUID from = START;
   private long fullReadNanos = System.nanoTime();
+  private long madeRoomNanos = System.nanoTime() - MAKE_ROOM_NANOS;
 
   Shipper(Spool spool, PredictionClock clock, FeedbackOptions options) {
     MeterRegistry meters = options.meters();
@@ -149,8 +151,18 @@ class Shipper {
     if (!more) {
       oldestWaitingMs = 0;
       shipped();
+      makeRoom();
     }
     return more;
+  }
+
+  /** Where the disk is nearly full, and what filled it was shipped: files keep removed rows. */
+  private void makeRoom() {
+    long nanos = System.nanoTime();
+    if (spool.lacksDisk() && nanos - madeRoomNanos > MAKE_ROOM_NANOS) {
+      madeRoomNanos = nanos;
+      spool.rewrite();
+    }
   }
 
   /** Into the table, and only then out of the spool. */

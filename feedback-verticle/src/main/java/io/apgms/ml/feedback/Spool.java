@@ -46,11 +46,10 @@ final class Spool implements AutoCloseable {
   private static final int KEY_BYTES = 16;
 
   /**
-   * Kept free on the spool's disk: what is shipped can be removed only by writing, and files can be
-   * merged only into new ones. Looked at so often that less than a tenth of it is written
-   * meanwhile.
+   * Kept free on the spool's disk: what is shipped can be removed only by writing, and what is in
+   * memory, all memtables of it, goes into new files before a log is let go.
    */
-  private static final long RESERVE_BYTES = 64L << 20;
+  private static final long RESERVE_BYTES = (MEMTABLES + 4) * MEMTABLE_BYTES;
 
   private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
@@ -166,13 +165,18 @@ final class Spool implements AutoCloseable {
     }
   }
 
-  private void requireDisk() {
+  /** Whether appends are refused because the disk is nearly full. */
+  boolean lacksDisk() {
     long now = System.nanoTime();
     long looked = lookNanos.get();
     if (now - looked >= LOOK_NANOS && lookNanos.compareAndSet(looked, now)) {
       usableBytes = usable.getAsLong();
     }
-    if (usableBytes < RESERVE_BYTES) {
+    return usableBytes < RESERVE_BYTES;
+  }
+
+  private void requireDisk() {
+    if (lacksDisk()) {
       throw new FeedbackException.SpoolFull(
           "the spool's disk has "
               + usableBytes

@@ -4,6 +4,9 @@ import static io.apgms.ml.feedback.CopyTupleTest.assertSame;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.vertx.sqlclient.Tuple;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -17,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.rocksdb.WriteOptions;
 
 class ShipperTest {
   private static final Duration BOUND = Duration.ofSeconds(20);
@@ -165,6 +169,46 @@ class ShipperTest {
     while (database.count("feedback.spool WHERE " + what) == 0) {
       assertThat(System.nanoTime()).as("published in time: " + what).isLessThan(end);
       TimeUnit.MILLISECONDS.sleep(20); // what another thread publishes twice a second
+    }
+  }
+
+  /** A disk that holds the reserve and some MiB: the spool fills them, and has them back. */
+  @Test
+  void ship_spoolThatFilledItsDisk_takesDecisionsAgain() throws Exception {
+    spool.close();
+    long disk = (128L << 20) + (4L << 20);
+    WriteOptions writes = new WriteOptions().setSync(false);
+    spool = Spool.open(dir, 1L << 30, writes, () -> disk - used());
+    while (!isRefused()) {
+      assertThat(spool.bytes()).isLessThan(disk);
+    }
+    ship();
+    awaitRoom();
+    ship();
+  }
+
+  private long used() {
+    try (var files = Files.list(dir)) {
+      return files.mapToLong(file -> file.toFile().length()).sum();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private boolean isRefused() {
+    try {
+      spool.append(decisions.list(100));
+      return false;
+    } catch (FeedbackException.SpoolFull e) {
+      return true;
+    }
+  }
+
+  private void awaitRoom() throws InterruptedException {
+    long end = System.nanoTime() + BOUND.toNanos();
+    while (isRefused()) {
+      assertThat(System.nanoTime()).as("room made in time").isLessThan(end);
+      TimeUnit.MILLISECONDS.sleep(20); // what another thread makes
     }
   }
 

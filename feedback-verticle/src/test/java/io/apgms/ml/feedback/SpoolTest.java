@@ -88,7 +88,7 @@ class SpoolTest {
   @Test
   void append_diskNearlyFull_isRefusedUntilThereIsSpace() {
     RocksDB.loadLibrary();
-    AtomicLong usable = new AtomicLong(64 << 20);
+    AtomicLong usable = new AtomicLong(128 << 20);
     WriteOptions writes = new WriteOptions().setSync(false);
     try (Spool spool = Spool.open(dir, 1 << 30, writes, usable::get)) {
       spool.append(decisions.list(1));
@@ -110,7 +110,7 @@ class SpoolTest {
         spool.append(decisions.list(1));
         now = false;
       } catch (FeedbackException.SpoolFull e) {
-        assertThat(e).hasMessageContaining("expected at least 67108864");
+        assertThat(e).hasMessageContaining("expected at least 134217728");
         now = true;
       }
       assertThat(System.nanoTime()).isLessThan(end);

@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class ITDisks {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int FULL_ANSWERS = Boolean.getBoolean("soak") ? 5_000 : 200;
+  private static final int FULL_ANSWERS = Boolean.getBoolean("soak") ? 2_000 : 200;
   private static final Duration BACK = Duration.ofSeconds(30);
   private static final double LONGEST_MS =
       1_600; // a second for the database, the rest the machine's
@@ -185,7 +185,7 @@ class ITDisks {
 
   @Test
   void score_spoolOnAFullDisk_isRefusedAndNothingAnsweredIsLost() throws Exception {
-    disk = SmallDisk.mount(dir.resolve("volume"), 192);
+    disk = SmallDisk.mount(dir.resolve("volume"), 320);
     try (Relay way = new Relay(postgres.getPort())) {
       Map<String, String> settings = settings("postgres");
       settings.put(
