@@ -109,6 +109,7 @@ class Shipper {
       } catch (SQLException | RuntimeException e) {
         if (!closed) {
           LOG.warn("shipping decisions: {}, again in {} ms at most", reason(e), backoffMs);
+          lookForOldest();
           pause(ThreadLocalRandom.current().nextLong(backoffMs) + 1);
           backoffMs = Math.min(LAST_BACKOFF_MS, 2 * backoffMs);
         }
@@ -126,6 +127,16 @@ class Shipper {
       from = oldest; // a latecomer: it is read at once
     }
     started.complete(null);
+  }
+
+  /** Nothing may have been read since the database went away. */
+  private void lookForOldest() {
+    try {
+      UUID oldest = spool.oldest(START);
+      oldestWaitingMs = oldest == null ? 0 : oldest.getMostSignificantBits() >>> 16;
+    } catch (FeedbackException e) {
+      LOG.warn("how much waits is not known: {}", e.getMessage());
+    }
   }
 
   private static String reason(Exception e) {

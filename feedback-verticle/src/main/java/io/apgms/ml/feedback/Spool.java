@@ -36,7 +36,7 @@ final class Spool implements AutoCloseable {
   private static final long MEMTABLE_BYTES = 8L << 20;
 
   /** Seconds of a slow disk at full load: a write that would have to wait is refused instead. */
-  private static final int MEMTABLES = 12;
+  private static final int MEMTABLES = 8;
 
   /** Never: files come in order of their keys, so many of them cost a read no more than few. */
   private static final int FILES_THAT_SLOW_WRITES = 100_000;
@@ -49,7 +49,7 @@ final class Spool implements AutoCloseable {
    * Kept free on the spool's disk: what is shipped can be removed only by writing, and what is in
    * memory, all memtables of it, goes into new files before a log is let go.
    */
-  private static final long RESERVE_BYTES = (MEMTABLES + 4) * MEMTABLE_BYTES;
+  private static final long RESERVE_BYTES = 2 * MEMTABLES * MEMTABLE_BYTES;
 
   private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 

@@ -108,6 +108,29 @@ class ShipperTest {
     assertThat(database.count("feedback.decision")).isEqualTo(100);
   }
 
+  @Test
+  void ship_databaseAwayFromTheStart_saysHowLongRowsWait() throws Exception {
+    FeedbackOptions of = database.options(Path.of("unused"));
+    FeedbackOptions away =
+        new FeedbackOptions(
+            of.replica(),
+            of.spoolDir(),
+            of.spoolMaxBytes(),
+            of.redactionKeys(),
+            "jdbc:postgresql://127.0.0.1:1/none",
+            of.user(),
+            of.password(),
+            of.pool(),
+            of.server(),
+            of.timeoutMs(),
+            of.meters());
+    shipper = new Shipper(spool, new PredictionClock(), away);
+    spool.append(decisions.list(100));
+    var unused = shipper.start();
+    assertThat(shipper.flush(Duration.ofMillis(500))).isFalse();
+    assertThat(database.meters.get("apgms_ml_telemetry_lag_seconds").gauge().value()).isPositive();
+  }
+
   /** Appends and cuts the shipper's connection so many times; how many rows were appended. */
   private int appendAndCut(int times) throws Exception {
     for (int i = 0; i < times; i++) {

@@ -70,7 +70,7 @@ class SpoolTest {
   void append_whileTheDiskIsBusy_keepsSecondsOfFullLoad() throws Exception {
     try (Spool spool = Spool.open(dir, 1 << 30)) {
       spool.db.pauseBackgroundWork();
-      while (spool.bytes() < 64 << 20) {
+      while (spool.bytes() < 40 << 20) {
         spool.append(decisions.list(1_000));
       }
       assertThatThrownBy(
