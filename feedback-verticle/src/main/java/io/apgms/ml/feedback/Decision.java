@@ -91,6 +91,11 @@ public record Decision(
 
   /** The time in the id, to the millisecond. */
   public Instant at() {
-    return Instant.ofEpochMilli(id.getMostSignificantBits() >>> 16);
+    return Instant.ofEpochMilli(ms(id));
+  }
+
+  /** The time in a UUIDv7, in milliseconds since 1970 (RFC 9562, section 5.7). */
+  public static long ms(UUID id) {
+    return id.getMostSignificantBits() >>> 16;
   }
 }

@@ -39,8 +39,7 @@ final class PseudonymKeys {
 
   /** The quarter of a decision, as in {@code 2026Q4}. */
   static String period(UUID prediction) {
-    var at =
-        Instant.ofEpochMilli(prediction.getMostSignificantBits() >>> 16).atOffset(ZoneOffset.UTC);
+    var at = Instant.ofEpochMilli(Decision.ms(prediction)).atOffset(ZoneOffset.UTC);
     return at.getYear() + "Q" + at.get(IsoFields.QUARTER_OF_YEAR);
   }
 

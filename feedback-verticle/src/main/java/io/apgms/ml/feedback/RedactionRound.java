@@ -163,7 +163,7 @@ final class RedactionRound {
   }
 
   private static Instant at(UUID id) {
-    return Instant.ofEpochMilli(id.getMostSignificantBits() >>> 16);
+    return Instant.ofEpochMilli(Decision.ms(id));
   }
 
   // ---- what takes its place ---------------------------------------------------------------------

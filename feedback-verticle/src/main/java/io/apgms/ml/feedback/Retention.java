@@ -229,7 +229,7 @@ public final class Retention {
           .compose(
               oldest -> {
                 UUID gone = oldest.compareTo(first) < 0 ? oldest : first;
-                Instant at = Instant.ofEpochMilli(gone.getMostSignificantBits() >>> 16);
+                Instant at = Instant.ofEpochMilli(Decision.ms(gone));
                 Instant batches = at.minusSeconds(86_400); // the clocks that made ids may be ahead
                 return piece("labels", LABELS, first)
                     .compose(done -> or(done, () -> piece("strays", STRAYS, first)))

@@ -133,7 +133,7 @@ class Shipper {
   private void lookForOldest() {
     try {
       UUID oldest = spool.oldest(START);
-      oldestWaitingMs = oldest == null ? 0 : oldest.getMostSignificantBits() >>> 16;
+      oldestWaitingMs = oldest == null ? 0 : Decision.ms(oldest);
     } catch (FeedbackException e) {
       LOG.warn("how much waits is not known: {}", e.getMessage());
     }
@@ -153,7 +153,7 @@ class Shipper {
     }
     List<Spool.Row> rows = spool.read(readFrom(), MAX_ROWS);
     if (!rows.isEmpty()) {
-      oldestWaitingMs = rows.get(0).id().getMostSignificantBits() >>> 16;
+      oldestWaitingMs = Decision.ms(rows.get(0).id());
       connection.setAutoCommit(false);
       move(connection, rows);
       from = behind(rows.get(rows.size() - 1).id());
@@ -192,7 +192,7 @@ class Shipper {
   }
 
   private static UUID behind(UUID id) {
-    return new UUID(((id.getMostSignificantBits() >>> 16) - OVERLAP_MS) << 16, 0);
+    return new UUID((Decision.ms(id) - OVERLAP_MS) << 16, 0);
   }
 
   /** Commits the rows: all at once, else around those that are there, else around the refused. */

@@ -118,7 +118,7 @@ public final class Spools {
     if (id.version() != UUID_V7) {
       return Future.failedFuture(notFound(id));
     }
-    Tuple parameters = Tuple.of(new UUID[] {id}, new Long[] {ms(id)}, replica);
+    Tuple parameters = Tuple.of(new UUID[] {id}, new Long[] {Decision.ms(id)}, replica);
     return ask.apply(UNSETTLED_HERE, parameters)
         .compose(rows -> Future.failedFuture(rows.size() == 0 ? notFound(id) : elsewhere(id)));
   }
@@ -133,7 +133,7 @@ public final class Spools {
     try (PreparedStatement select = connection.prepareStatement(UNSETTLED_BY_JDBC)) {
       select.setArray(1, connection.createArrayOf("uuid", asked.toArray()));
       select.setArray(
-          2, connection.createArrayOf("int8", asked.stream().map(Spools::ms).toArray()));
+          2, connection.createArrayOf("int8", asked.stream().map(Decision::ms).toArray()));
       select.setString(3, replica);
       try (ResultSet rows = select.executeQuery()) {
         while (rows.next()) {
@@ -155,10 +155,6 @@ public final class Spools {
 
   static boolean isId(UUID id) {
     return id.version() == UUID_V7;
-  }
-
-  private static long ms(UUID id) {
-    return id.getMostSignificantBits() >>> 16;
   }
 
   /** Those that are published, at most 1,000, by replica. */

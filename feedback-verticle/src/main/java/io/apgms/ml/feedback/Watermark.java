@@ -45,7 +45,7 @@ final class Watermark {
     }
     long mark = clock.mark();
     UUID oldest = spool.oldest(new UUID(publishedMs << 16, 0)); // after the mark: see the clock
-    long shipped = oldest == null ? mark : Math.min(mark, ms(oldest));
+    long shipped = oldest == null ? mark : Math.min(mark, Decision.ms(oldest));
     try {
       silent.set(spools.publish(connection, shipped));
       publishedMs = shipped;
@@ -62,9 +62,5 @@ final class Watermark {
     }
     publishedNanos = nanos;
     return oldest;
-  }
-
-  private static long ms(UUID id) {
-    return id.getMostSignificantBits() >>> 16;
   }
 }

@@ -1,6 +1,7 @@
 package io.apgms.ml.gateway.decision;
 
 import com.github.f4b6a3.uuid.factory.standard.TimeOrderedEpochFactory;
+import io.apgms.ml.feedback.Decision;
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.PredictionClock;
 import java.nio.ByteBuffer;
@@ -46,7 +47,7 @@ final class PredictionIds {
     if (but == null) {
       lane.close();
     } else {
-      lane.close(but.getMostSignificantBits() >>> 16);
+      lane.close(Decision.ms(but));
     }
   }
 
