@@ -52,7 +52,12 @@ final class Http2Attacker {
 
   /** Ends when the server hangs up, has taken so many units, or when the time is up. */
   Future<Outcome> attack(Http2Attack attack, int maxUnits, Duration bound) {
-    return connect().compose(socket -> new Run(socket, attack, maxUnits, bound).start());
+    return connect().compose(socket -> attack(socket, attack, maxUnits, bound));
+  }
+
+  /** The same over a connection that has said nothing, from its event loop. */
+  Future<Outcome> attack(NetSocket socket, Http2Attack attack, int maxUnits, Duration bound) {
+    return new Run(socket, attack, maxUnits, bound).start();
   }
 
   /** A connection that speaks HTTP/2 and has not said anything. */

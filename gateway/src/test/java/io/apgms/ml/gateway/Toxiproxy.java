@@ -20,7 +20,6 @@ final class Toxiproxy implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration BOUND = Duration.ofSeconds(10);
 
-  private final HttpClient client = HttpClient.newHttpClient();
   private final Process process;
   private final int api = freePort();
   private final int port = freePort();
@@ -79,7 +78,8 @@ final class Toxiproxy implements AutoCloseable {
 
   private HttpResponse<String> send(String method, String path, ObjectNode body)
       throws IOException, InterruptedException {
-    return client.send(
+    HttpClient fresh = HttpClient.newHttpClient(); // a kept connection may have been closed there
+    return fresh.send(
         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + api + path))
             .timeout(BOUND)
             .method(

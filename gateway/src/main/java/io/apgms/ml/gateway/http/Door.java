@@ -71,8 +71,9 @@ public final class Door {
   private static Handler<HttpServerRequest> watched(
       SlowClients slow, Handler<HttpServerRequest> handler) {
     return request -> {
-      slow.request(request);
-      handler.handle(request);
+      if (slow.request(request)) {
+        handler.handle(request);
+      }
     };
   }
 

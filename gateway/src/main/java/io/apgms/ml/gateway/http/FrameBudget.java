@@ -93,16 +93,23 @@ final class FrameBudget extends ChannelDuplexHandler {
       return;
     }
     if (message instanceof ByteBuf bytes && !affordable(bytes)) {
-      spent = true;
-      floods.increment();
       bytes.release();
-      ctx.fireExceptionCaught( // the codec sends GOAWAY
-          Http2Exception.connectionError(
-              Http2Error.ENHANCE_YOUR_CALM, "more frames without a request than a client needs"));
-      var unused = ctx.close(); // Vert.x may stumble over a stream that it never saw
+      cut(ctx);
       return;
     }
     ctx.fireChannelRead(message);
+  }
+
+  /** Ends the connection of a client that asks too much; on its loop. */
+  void cut(ChannelHandlerContext ctx) {
+    if (spent) {
+      return;
+    }
+    spent = true;
+    floods.increment();
+    ctx.fireExceptionCaught( // the codec sends GOAWAY
+        Http2Exception.connectionError(Http2Error.ENHANCE_YOUR_CALM, "more than a client needs"));
+    var unused = ctx.close(); // Vert.x may stumble over a stream that it never saw
   }
 
   /** Walks the frame headers of what came in; false once the budget is used up. */

@@ -33,11 +33,15 @@ final class SlowClients {
   private static final int BODY_STEP = 65_536;
   private static final long ENHANCE_YOUR_CALM =
       11; // RFC 9113, 7; unlike CANCEL the codec counts it
+  private static final long REFUSED_STREAM = 7; // safe to be sent again
+  private static final int MOST_STREAMS = 2_048; // open at once on a loop: each is 8 KiB of heap
+  private static final int FEW_STREAMS = 8; // of one connection
   private static final String DECODER = "httpDecoder"; // as Vert.x names it; HTTP/2 has none
 
   private final Settings.Limits limits;
   private final Set<Watch> watches = new HashSet<>();
   private List<Stream> streams = new ArrayList<>();
+  private int lookAgain = MOST_STREAMS; // at so many the closed ones go
   private long nowMs = monotonicMs();
 
   SlowClients(Vertx vertx, Settings.Limits limits) {
@@ -67,11 +71,45 @@ final class SlowClients {
     watches.add(watch);
   }
 
-  /** Watches an HTTP/2 request; of HTTP/1 the connection is enough. */
-  void request(HttpServerRequest request) {
-    if (request.version() == HttpVersion.HTTP_2) {
-      streams.add(new Stream(request));
+  /**
+   * Watches an HTTP/2 request; of HTTP/1 the connection is enough.
+   *
+   * @return false where it is one too many, and was refused
+   */
+  boolean request(HttpServerRequest request) {
+    if (request.version() != HttpVersion.HTTP_2) {
+      return true;
     }
+    if (streams.size() >= lookAgain) {
+      streams.removeIf(stream -> stream.request.response().closed());
+      if (streams.size() >= MOST_STREAMS) {
+        return admit(request);
+      }
+      lookAgain = streams.size() + MOST_STREAMS / 2; // or each request would go through them all
+    }
+    streams.add(new Stream(request));
+    return true;
+  }
+
+  /** With many open, who has many ends; who has few is taken until there are twice as many. */
+  private boolean admit(HttpServerRequest request) {
+    HttpConnection connection = request.connection();
+    long own = streams.stream().filter(s -> s.request.connection() == connection).count();
+    if (own >= FEW_STREAMS) {
+      ChannelPipeline pipeline =
+          ((HttpServerConnection) connection).channelHandlerContext().pipeline();
+      ChannelHandlerContext budget = pipeline.context(FrameBudget.class);
+      budget
+          .executor()
+          .execute(() -> ((FrameBudget) budget.handler()).cut(budget)); // it is reading
+      return false;
+    }
+    if (streams.size() >= 2 * MOST_STREAMS) {
+      var unused = request.response().reset(REFUSED_STREAM);
+      return false;
+    }
+    streams.add(new Stream(request));
+    return true;
   }
 
   private void sweep(long now) {

@@ -2,21 +2,32 @@ package io.apgms.ml.gateway.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.apgms.ml.gateway.TestCertificate;
 import io.apgms.ml.gateway.settings.Settings;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
+import io.vertx.core.http.HttpClientAgent;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpClientResponse;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.core.http.PoolOptions;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DoorTest {
   private static final String UPGRADE =
@@ -35,6 +46,7 @@ class DoorTest {
   private static final Settings.Http HTTP =
       new Settings.Http("127.0.0.1", 0, 1, 65_536, 65_536, 20, 60_000, 2_000, 0);
 
+  @TempDir Path dir;
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private final Vertx vertx =
       Vertx.builder().withTransport(new BoundedAccept(HTTP, LIMITS, meters)).build();
@@ -53,6 +65,71 @@ class DoorTest {
         new Door(HTTP, LIMITS, null, new Drain())
             .server(vertx, request -> request.response().end("served"));
     return get(server.listen(0, "127.0.0.1")).actualPort();
+  }
+
+  private static HttpClientAgent http2(Vertx vertx) {
+    HttpClientOptions options = new HttpClientOptions().setProtocolVersion(HttpVersion.HTTP_2);
+    options.setSsl(true).setUseAlpn(true).setTrustAll(true).setVerifyHost(false);
+    options.setHttp2ClearTextUpgrade(false);
+    return vertx.createHttpClient(
+        options, new PoolOptions().setHttp2MaxSize(1)); // a client, a connection
+  }
+
+  private static Future<Integer> get(HttpClientAgent client, int port, String path) {
+    return client
+        .request(HttpMethod.GET, port, "127.0.0.1", path)
+        .compose(request -> request.exceptionHandler(cut -> {}).send())
+        .map(HttpClientResponse::statusCode);
+  }
+
+  /** A found bug: a thousand connections of a hundred streams each took all of the heap. */
+  @Test
+  void streams_moreThanALoopHolds_endWhoHasMany_andServeWhoHasFew() throws Exception {
+    Settings.Http roomy =
+        new Settings.Http("127.0.0.1", 0, 1, 65_536, 65_536, 200, 60_000, 2_000, 0);
+    Settings.Limits patient = new Settings.Limits(60_000, 60_000, 60_000, 0);
+    TestCertificate certificate = TestCertificate.make(dir, "door");
+    Vertx server = Vertx.builder().withTransport(new BoundedAccept(roomy, patient, meters)).build();
+    AtomicInteger held = new AtomicInteger();
+    Tls tls =
+        get(
+            server.executeBlocking(
+                () -> Tls.open(server, certificate.cert(), certificate.key(), meters)));
+    Door door = new Door(roomy, patient, tls, new Drain());
+    Promise<HttpServer> listening = Promise.promise();
+    server.runOnContext(
+        v ->
+            door.server(
+                    server,
+                    request -> {
+                      if (request.path().equals("/held")) {
+                        held.incrementAndGet(); // and never answered
+                      } else {
+                        request.response().end("served");
+                      }
+                    })
+                .listen(0, "127.0.0.1")
+                .onComplete(listening));
+    int port = get(listening.future()).actualPort();
+    HttpClientAgent few = http2(vertx);
+    assertThat(get(get(few, port, "/"))).isEqualTo(200);
+    List<Future<Integer>> asked = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      HttpClientAgent many = http2(vertx);
+      assertThat(get(get(many, port, "/"))).isEqualTo(200);
+      for (int n = 0; n < 95; n++) {
+        asked.add(get(many, port, "/held"));
+      }
+    }
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+    while (asked.stream().filter(Future::failed).count() < 95 && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+    assertThat(get(get(few, port, "/"))).as("who has few is served").isEqualTo(200);
+    assertThat(held.get()).isBetween(2_000, 3_500); // of 3,800
+    assertThat(meters.get("apgms_ml_http_connections_cut").tag("reason", "flood").counter())
+        .satisfies(counter -> assertThat(counter.count()).isBetween(1.0, 30.0));
+    get(server.close());
   }
 
   /** Vert.x as it comes takes HTTP/2 without TLS. */

@@ -110,7 +110,7 @@ class FrameBudgetTest {
     try {
       channel.writeInbound(many);
     } catch (Exception e) {
-      assertThat(e).hasMessageContaining("more frames without a request");
+      assertThat(e).hasMessageContaining("more than a client needs");
     }
     assertThat(channel.isOpen()).isFalse();
     assertThat(cut.count()).isEqualTo(1);
