@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -66,7 +66,10 @@ class ITDashboards {
   private static Set<String> wrong(Prometheus prometheus, List<Query> queries, boolean data)
       throws Exception {
     Set<String> there = new TreeSet<>();
-    prometheus.get("/api/v1/label/__name__/values").path("data").forEach(n -> there.add(n.asText()));
+    prometheus
+        .get("/api/v1/label/__name__/values")
+        .path("data")
+        .forEach(n -> there.add(n.asText()));
     Set<String> wrong = new TreeSet<>();
     for (Query query : queries) {
       JsonNode answer = prometheus.ask(here(query.expr()));
@@ -99,7 +102,8 @@ class ITDashboards {
         Prometheus prometheus = new Prometheus(dir, Prometheus.RULES, List.of(service), 0)) {
       for (int i = 0; i < 5; i++) {
         work(service);
-        String served = "sum(increase(apgms_ml_inference_requests_total{outcome=\"success\"}[10s]))";
+        String served =
+            "sum(increase(apgms_ml_inference_requests_total{outcome=\"success\"}[10s]))";
         double before = value(prometheus.result(served));
         RunningService.await(
             Duration.ofSeconds(5), () -> value(prometheus.result(served)) != before);
