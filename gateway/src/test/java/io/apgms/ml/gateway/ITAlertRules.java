@@ -97,7 +97,7 @@ class ITAlertRules {
       String name = rule.path("alert").asText();
       assertThat(rule.at("/labels/severity").asText()).as(name).isIn("page", "ticket");
       assertThat(rule.at("/annotations/summary").asText()).as(name).isNotBlank();
-      String[] link = rule.at("/annotations/runbook_url").asText().split("#");
+      String[] link = rule.at("/annotations/runbook_url").asText().split("#", -1);
       assertThat(link[0]).as(name).isEqualTo("docs/RUNBOOK.md");
       assertThat(headings).as(name).contains(link[1]);
     }
