@@ -151,7 +151,7 @@ class ITAlerts {
               new Alertmanager(dir, pagerDuty.url(), PagerDutyStub.KEY, hook, services);
           Prometheus prometheus = new Prometheus(dir, soon(), services, alertmanager.port())) {
         RunningService.await(
-            BOUND, () -> prometheus.result("apgms_ml_action_capped_total").size() >= 2);
+            BOUND, () -> prometheus.result("apgms_ml_action_capped_total").size() == 4);
         for (int i = 0; i < 8; i++) {
           decide(); // one is held, the others are over the cap
         }
@@ -184,7 +184,7 @@ class ITAlerts {
         });
     String id = decide().path("predictionId").asText();
     String label = ITFaults.label(id, "TRUE_POSITIVE");
-    assertThat(services.get(1).api("POST", "/ml/feedback", label).statusCode()).isEqualTo(201);
+    assertThat(services.get(0).api("POST", "/ml/feedback", label).statusCode()).isEqualTo(201);
     sql(
         "UPDATE feedback.model_feedback SET id = (lpad(to_hex((extract(epoch FROM now()"
             + " - interval '2 days') * 1000)::bigint), 12, '0')"
