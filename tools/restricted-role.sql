@@ -16,3 +16,7 @@ GRANT INSERT, UPDATE, DELETE ON registry.forced_mode, registry.replica, registry
   registry.error_budget_reporter TO ml_service;
 GRANT UPDATE ON registry.jira_cursor TO ml_service;
 GRANT INSERT ON registry.jira_issue, registry.jira_skipped TO ml_service;
+GRANT INSERT ON registry.retraining TO ml_service;
+GRANT USAGE ON SEQUENCE registry.retraining_id_seq TO ml_service;
+GRANT INSERT, UPDATE, DELETE ON registry.alert TO ml_service;
+GRANT UPDATE ON registry.pagerduty_cursor TO ml_service;

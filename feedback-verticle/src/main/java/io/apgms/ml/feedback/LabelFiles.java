@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 
 /** Labels in bulk: so many at once of a replica, each over a connection of its own. */
 public final class LabelFiles {
@@ -81,21 +82,35 @@ public final class LabelFiles {
    * where two are under way, or the database does not answer.
    */
   public Future<LabelExport> export(Asked asked) {
+    LabelExport.Window window = asked.window();
+    return export(
+        window,
+        () ->
+            db.read(
+                    NOTE,
+                    Tuple.of(
+                        asked.id(),
+                        asked.actor(),
+                        asked.format(),
+                        DecisionRows.firstId(window.from().toEpochMilli()),
+                        DecisionRows.firstId(window.to().toEpochMilli()),
+                        window.modelId()))
+                .mapEmpty());
+  }
+
+  /** The same for a reader that writes no row down, so that there is nothing to note. */
+  public Future<LabelExport> read(LabelExport.Window window) {
+    return export(window, this::answering);
+  }
+
+  private Future<LabelExport> export(LabelExport.Window window, Supplier<Future<Void>> before) {
     if (!exports.tryAcquire()) {
       return Future.failedFuture(
           new FeedbackException.Unavailable(
               MAX_EXPORTS + " exports are under way, expected fewer", null));
     }
-    LabelExport.Window window = asked.window();
-    return db.read(
-            NOTE,
-            Tuple.of(
-                asked.id(),
-                asked.actor(),
-                asked.format(),
-                DecisionRows.firstId(window.from().toEpochMilli()),
-                DecisionRows.firstId(window.to().toEpochMilli()),
-                window.modelId()))
+    return before
+        .get()
         .compose(v -> opened(() -> LabelExport.open(connections, window), LabelExport::close))
         .onFailure(e -> exports.release());
   }

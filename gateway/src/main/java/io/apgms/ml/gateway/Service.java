@@ -28,11 +28,11 @@ import io.apgms.ml.gateway.http.DevIssuer;
 import io.apgms.ml.gateway.http.Door;
 import io.apgms.ml.gateway.http.Drain;
 import io.apgms.ml.gateway.http.Guard;
+import io.apgms.ml.gateway.http.LabelDigest;
 import io.apgms.ml.gateway.http.OidcIssuer;
 import io.apgms.ml.gateway.http.SubjectLimits;
 import io.apgms.ml.gateway.http.Tls;
 import io.apgms.ml.gateway.http.TokenVerifier;
-import io.apgms.ml.gateway.jira.JiraMirror;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
@@ -187,6 +187,7 @@ public final class Service implements AutoCloseable {
                 feedback == null ? null : feedback.actions(),
                 heads,
                 approvals(),
+                feedback == null ? null : retraining(vertx, feedback, runtime),
                 meters));
     AutoCloseable api =
         listen(
@@ -210,9 +211,7 @@ public final class Service implements AutoCloseable {
     if (feedback != null) {
       dispatch(vertx, feedback, modes);
     }
-    if (settings.jira() != null) {
-      push(JiraMirror.start(settings.jira(), registry.ticketMirror(), data.replicaId(), meters));
-    }
+    Mirrors.start(settings, registry, data.replicaId(), meters).forEach(this::push);
     push(api); // closed first, while health still says that this replica leaves
   }
 
@@ -255,6 +254,13 @@ public final class Service implements AutoCloseable {
             folder -> Artifacts.store(settings, folder),
             () -> Policy.read(settings.registry().policy())),
         Duration.ofHours(settings.approvals().validHours()));
+  }
+
+  private ManagementVerticle.Retraining retraining(
+      Vertx vertx, FeedbackVerticle feedback, ScoringRuntime runtime) {
+    return new ManagementVerticle.Retraining(
+        new LabelDigest(vertx, feedback.labelFiles(), runtime),
+        Duration.ofMillis(settings.alerts().driftAfterMs()));
   }
 
   private DatabaseAddress database(DataDir data) throws IOException {

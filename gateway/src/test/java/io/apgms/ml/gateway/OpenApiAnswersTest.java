@@ -215,6 +215,7 @@ class OpenApiAnswersTest {
       deployments(management);
       holds(management);
       replicas(management, postgres);
+      retrainings(management);
       Approvals approvals = new Approvals(management, DevIssuer.open(vertx, data));
       tickets(approvals);
       late(management, approvals, postgres);
@@ -275,7 +276,8 @@ class OpenApiAnswersTest {
       ask(to, operation, other.json("{}"));
       ask(to, operation, other.json("{}").header("Content-Type", "text/csv"));
       if (operation.has(413)) { // else it waits for the bytes
-        ask(to, operation, other.header("Content-Length", Integer.toString(MAX_BODY + 1)));
+        int most = operation.node().at("/requestBody/x-maxBytes").asInt(MAX_BODY);
+        ask(to, operation, other.header("Content-Length", Integer.toString(most + 1)));
       }
     }
   }
@@ -325,6 +327,13 @@ class OpenApiAnswersTest {
       Request request = example(management, forget).token(management.token);
       ask(management, forget, request.uri("/admin/replicas/" + replica + "/forget"));
     }
+  }
+
+  private void retrainings(Listener management) throws Exception {
+    Operation open = operation("openRetraining");
+    Request request = example(management, open).token(management.token);
+    ask(management, open, request); // the example was taken before
+    ask(management, open, request.json(example("openRetraining").put("modelId", "nobody")));
   }
 
   private void deployments(Listener management) throws Exception {

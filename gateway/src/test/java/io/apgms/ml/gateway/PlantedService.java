@@ -19,6 +19,7 @@ import io.apgms.ml.gateway.http.Caller;
 import io.apgms.ml.gateway.http.Door;
 import io.apgms.ml.gateway.http.Drain;
 import io.apgms.ml.gateway.http.Guard;
+import io.apgms.ml.gateway.http.LabelDigest;
 import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.gateway.http.SubjectLimits;
 import io.apgms.ml.gateway.http.TokenVerifier;
@@ -142,6 +143,8 @@ final class PlantedService implements AutoCloseable {
                     folder -> Artifacts.store(settings, folder),
                     () -> Policy.read(settings.registry().policy())),
                 Duration.ofDays(1)),
+            new ManagementVerticle.Retraining(
+                new LabelDigest(vertx, feedback.labelFiles(), runtime), Duration.ofHours(2)),
             meters);
     this.api =
         new ApiVerticle.Parts(

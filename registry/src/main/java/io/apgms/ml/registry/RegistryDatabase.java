@@ -43,6 +43,9 @@ public final class RegistryDatabase {
   private final ForcedModes forcedModes;
   private final Replicas replicas;
   private final ErrorBudgets errorBudgets;
+  private final Alerts alerts;
+  private final Retrainings retrainings;
+  private final ChangeNotes changeNotes;
 
   /**
    * @param timeout bound of each call, at least 10 ms; inside transactions locks are waited for
@@ -58,6 +61,9 @@ public final class RegistryDatabase {
     this.forcedModes = new ForcedModes(db, audit);
     this.replicas = new Replicas(db);
     this.errorBudgets = new ErrorBudgets(db);
+    this.alerts = new Alerts(db);
+    this.retrainings = new Retrainings(db, audit);
+    this.changeNotes = new ChangeNotes(db);
   }
 
   public AuditLog audit() {
@@ -90,6 +96,18 @@ public final class RegistryDatabase {
 
   public ErrorBudgets errorBudgets() {
     return errorBudgets;
+  }
+
+  public Alerts alerts() {
+    return alerts;
+  }
+
+  public Retrainings retrainings() {
+    return retrainings;
+  }
+
+  public ChangeNotes changeNotes() {
+    return changeNotes;
   }
 
   /**

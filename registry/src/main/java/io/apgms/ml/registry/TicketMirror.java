@@ -10,11 +10,8 @@ import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What another system has been told of the tickets: a cursor over the audit log, which holds every
- * step that was taken and none that was not. One replica at a time moves it, by a lease.
- */
-public final class TicketMirror {
+/** What another system has been told of the steps of tickets. */
+public final class TicketMirror implements LogCursor<TicketMirror.Step> {
   private static final String NEXT =
       "SELECT l.seq, l.id, l.actor, l.action, l.subject, l.detail FROM registry.audit_log l"
           + " WHERE l.seq > (SELECT seq FROM registry.jira_cursor) AND l.action IN ('ticket.open',"
@@ -26,9 +23,11 @@ public final class TicketMirror {
           + " ON j.ticket = t.id WHERE t.id = $1";
 
   private final Database db;
+  private final CursorRow cursor;
 
   TicketMirror(Database db) {
     this.db = db;
+    this.cursor = new CursorRow(db, "jira_cursor");
   }
 
   /**
@@ -45,20 +44,17 @@ public final class TicketMirror {
       String action,
       String detail,
       Ticket ticket,
-      @Nullable String issueKey) {}
+      @Nullable String issueKey)
+      implements LogCursor.Told {}
 
   private record Told(long seq, UUID id, String actor, String action, String name, String detail) {}
 
-  /** Whether the holder may go on: nobody else's lease runs, or it is its own. */
+  @Override
   public Future<Boolean> lease(String holder, Duration lease) {
-    return db.read(
-        "UPDATE registry.jira_cursor SET holder = $1, leased_until = clock_timestamp()"
-            + " + make_interval(secs => $2) WHERE holder = $1 OR leased_until < clock_timestamp()",
-        Tuple.of(holder, lease.toMillis() / 1e3),
-        rows -> rows.rowCount() == 1);
+    return cursor.lease(holder, lease);
   }
 
-  /** The first step that has not been told. */
+  @Override
   public Future<Optional<Step>> next() {
     return db.read(NEXT, Tuple.tuple(), TicketMirror::row)
         .compose(
@@ -116,13 +112,12 @@ public final class TicketMirror {
         rows -> null);
   }
 
-  /** The step has been told. */
+  @Override
   public Future<Void> done(long seq) {
-    return db.read(
-        "UPDATE registry.jira_cursor SET seq = greatest(seq, $1)", Tuple.of(seq), rows -> null);
+    return cursor.done(seq);
   }
 
-  /** The step will not be told, and why. */
+  @Override
   public Future<Void> skipped(long seq, String reason) {
     return db.read(
             "INSERT INTO registry.jira_skipped (seq, reason) VALUES ($1, $2)"

@@ -27,6 +27,7 @@ final class ControlMeters {
   private final MultiGauge flagAge;
   private final MultiGauge remaining;
   private final MultiGauge burnRate;
+  private final MeterRegistry meters;
   private final ControlVerticle control;
   private final BudgetVerticle budgets;
   private final DecisionModes modes;
@@ -49,6 +50,7 @@ final class ControlMeters {
             .register(meters);
     this.mode = MultiGauge.builder("apgms_ml_decision_mode").register(meters);
     this.flagAge = MultiGauge.builder("apgms_ml_flag_age_seconds").register(meters);
+    this.meters = meters;
     this.control = control;
     this.modes = modes;
     this.runtime = runtime;
@@ -62,6 +64,7 @@ final class ControlMeters {
     List<Row<?>> ages = new ArrayList<>();
     for (ServedModel m : runtime.active()) {
       Tags model = Tags.of("model", m.modelId());
+      var unused = CapAudit.counter(meters, m.modelId());
       infos.add(Row.of(model.and("version", m.version(), "digest", m.digest()), 1));
       PointerFile.Target target = control.serving().get(m.modelId());
       if (target != null) {

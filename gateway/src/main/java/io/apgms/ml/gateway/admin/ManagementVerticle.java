@@ -10,6 +10,7 @@ import io.apgms.ml.gateway.http.Door;
 import io.apgms.ml.gateway.http.Drain;
 import io.apgms.ml.gateway.http.ErrorTable;
 import io.apgms.ml.gateway.http.Guard;
+import io.apgms.ml.gateway.http.LabelDigest;
 import io.apgms.ml.gateway.http.OpenApiRoutes;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.AuditLog;
@@ -46,10 +47,14 @@ public final class ManagementVerticle extends VerticleBase {
       @Nullable Actions actions,
       HeadFiles heads,
       Approvals approvals,
+      @Nullable Retraining retraining,
       PrometheusMeterRegistry meters) {}
 
   /** Where candidates lie, and how long an approval counts. */
   public record Approvals(Candidates candidates, Duration validity) {}
+
+  /** What a retraining is asked for with, and how long drift must have lasted before. */
+  public record Retraining(LabelDigest labels, Duration driftAfter) {}
 
   private final Parts parts;
   private @Nullable HttpServer server;
@@ -103,6 +108,13 @@ public final class ManagementVerticle extends VerticleBase {
     if (parts.log() != null) {
       new HoldRoutes(audit).mount(router, guard, body);
       new ReplicaRoutes(audit).mount(router, guard, body);
+    }
+    Retraining retraining = parts.retraining();
+    if (retraining != null) {
+      RetrainingRequests requests =
+          new RetrainingRequests(parts.registry().retrainings(), retraining.labels());
+      new AlertRoutes(parts.registry(), requests, retraining.driftAfter()).mount(router, guard);
+      new RetrainingRoutes(parts.registry(), requests).mount(router, guard, body);
     }
     if (parts.redactions() != null) {
       new RedactionRoutes(audit, parts.redactions()).mount(router, guard, body);

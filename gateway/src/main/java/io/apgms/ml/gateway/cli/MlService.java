@@ -29,6 +29,7 @@ import picocli.CommandLine.HelpCommand;
       ReproduceCommand.class,
       PromoteCommand.class,
       TicketCommand.class,
+      RetrainingCommand.class,
       DeploymentCommands.Rollback.class,
       DeploymentCommands.Pin.class,
       DeploymentCommands.Unpin.class,

@@ -2,7 +2,6 @@ package io.apgms.ml.gateway.http;
 
 import io.apgms.ml.feedback.LabelExport;
 import io.apgms.ml.feedback.LabelFiles;
-import io.apgms.ml.registry.Manifest.Feature;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
@@ -11,7 +10,6 @@ import io.vertx.ext.web.RoutingContext;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -79,17 +77,13 @@ final class ExportRoute {
 
   private LabelRows rows(Format format, @Nullable String modelId) {
     if (format == Format.ndjson) {
-      return new LabelRows.Ndjson(this::names);
+      return new LabelRows.Ndjson(runtime);
     }
     if (modelId == null) {
       throw Problem.field(
           422, "modelId", "missing, expected one model: CSV has a column for each feature");
     }
-    return new LabelRows.Csv(names(modelId, ""));
-  }
-
-  private List<String> names(String modelId, String version) {
-    return ExplanationJson.features(runtime, modelId, version).stream().map(Feature::name).toList();
+    return new LabelRows.Csv(LabelRows.names(runtime, modelId, ""));
   }
 
   /** One answer; every method runs on its event loop. */

@@ -3,6 +3,8 @@ package io.apgms.ml.gateway.http;
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import io.apgms.ml.feedback.ExportedLabel;
 import io.apgms.ml.feedback.ExportedLabel.Field;
+import io.apgms.ml.registry.Manifest.Feature;
+import io.apgms.ml.scoring.ScoringRuntime;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +41,13 @@ abstract class LabelRows {
 
   private static final List<Field> FIELDS = List.of(Field.values());
 
+  /**
+   * The features of a version in their order, or of the active one; none where neither is loaded.
+   */
+  static List<String> names(ScoringRuntime runtime, String modelId, String version) {
+    return ExplanationJson.features(runtime, modelId, version).stream().map(Feature::name).toList();
+  }
+
   /** What comes before the first row. */
   abstract String head();
 
@@ -65,6 +74,10 @@ abstract class LabelRows {
   static final class Ndjson extends LabelRows {
     private final BiFunction<String, String, List<String>> names;
     private final Map<String, List<String>> known = new HashMap<>();
+
+    Ndjson(ScoringRuntime runtime) {
+      this((modelId, version) -> names(runtime, modelId, version));
+    }
 
     /**
      * @param names of the features of a model's version; empty where they are not known

@@ -27,7 +27,9 @@ public record Settings(
     Audit audit,
     Auth auth,
     Approvals approvals,
+    Alerts alerts,
     @Nullable Jira jira,
+    @Nullable PagerDuty pagerDuty,
     Prometheus prometheus) {
 
   /**
@@ -130,12 +132,24 @@ public record Settings(
   /** How long an approval counts. */
   public record Approvals(int validHours) {}
 
+  /** How long drift must have lasted before a retraining is asked for. */
+  public record Alerts(int driftAfterMs) {}
+
   /** Where tickets are mirrored; null where they are not. */
   public record Jira(String url, String project, String issueType, String email, String token) {
     /** Without the token. */
     @Override
     public String toString() {
       return "Jira[url=" + url + ", project=" + project + "]";
+    }
+  }
+
+  /** Where notes of changes go; null where they do not. */
+  public record PagerDuty(String url, String routingKey) {
+    /** Without the key. */
+    @Override
+    public String toString() {
+      return "PagerDuty[url=" + url + "]";
     }
   }
 
@@ -206,7 +220,10 @@ public record Settings(
                 in.text("auth.audience", "ML_JWT_AUDIENCE"),
                 in.number("auth.requestsPerSecond", "ML_AUTH_REQUESTS_PER_SECOND", 0, 1_000_000)),
             new Approvals(in.number("approvals.validHours", "ML_APPROVAL_VALID_HOURS", 1, 8_784)),
+            new Alerts(
+                in.number("alerts.driftAfterMs", "ML_DRIFT_RETRAIN_AFTER_MS", 1, 604_800_000)),
             JiraSettings.read(in),
+            PagerDutySettings.read(in),
             prometheus(in));
     in.refuseUnknown();
     return settings.requireSafe();

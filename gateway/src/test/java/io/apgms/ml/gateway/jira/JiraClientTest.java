@@ -3,6 +3,7 @@ package io.apgms.ml.gateway.jira;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.apgms.ml.gateway.mirror.TellException;
 import io.apgms.ml.gateway.settings.Settings;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
@@ -53,24 +54,24 @@ class JiraClientTest {
     stub.fail(new JiraStub.Fault(429, "7", "{}"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
         .isInstanceOfSatisfying(
-            JiraException.Away.class,
+            TellException.Away.class,
             e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofSeconds(7)));
     stub.fail(new JiraStub.Fault(429, "99999999", "{}"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
         .isInstanceOfSatisfying(
-            JiraException.Away.class,
+            TellException.Away.class,
             e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofMinutes(5)));
     stub.fail(new JiraStub.Fault(503, null, "<html>"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
-        .isInstanceOfSatisfying(JiraException.Away.class, e -> assertThat(e.retryAfter()).isNull());
+        .isInstanceOfSatisfying(TellException.Away.class, e -> assertThat(e.retryAfter()).isNull());
     stub.fail(new JiraStub.Fault(302, null, ""), 1);
-    assertThatThrownBy(() -> jira.create("a", "b", "c")).isInstanceOf(JiraException.Refused.class);
+    assertThatThrownBy(() -> jira.create("a", "b", "c")).isInstanceOf(TellException.Refused.class);
     stub.fail(new JiraStub.Fault(200, null, "{\"key\":\"../../x\"}"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
-        .isInstanceOf(JiraException.Refused.class)
+        .isInstanceOf(TellException.Refused.class)
         .hasMessageContaining("names no issue key");
     assertThatThrownBy(() -> jira.comment("MLAPPROVAL-77", "x"))
-        .isInstanceOf(JiraException.Refused.class)
+        .isInstanceOf(TellException.Refused.class)
         .hasMessageContaining("404")
         .hasMessageContaining("errorMessages");
   }
@@ -79,7 +80,7 @@ class JiraClientTest {
   void call_wrongToken_isRefusedAndDoesNotShowIt() {
     JiraClient other = new JiraClient(settings(stub, "planted-secret"));
     assertThatThrownBy(() -> other.create("a", "b", "c"))
-        .isInstanceOf(JiraException.Refused.class)
+        .isInstanceOf(TellException.Refused.class)
         .hasMessageContaining("401")
         .message()
         .doesNotContain("planted-secret");
@@ -89,6 +90,6 @@ class JiraClientTest {
   @Test
   void call_nobodyThere_isAway() {
     stub.close();
-    assertThatThrownBy(() -> jira.create("a", "b", "c")).isInstanceOf(JiraException.Away.class);
+    assertThatThrownBy(() -> jira.create("a", "b", "c")).isInstanceOf(TellException.Away.class);
   }
 }

@@ -85,7 +85,12 @@ class SettingsTest {
     "UNLEASH_URL, http://u:p@unleash:4242, (one with a user)",
     "UNLEASH_API_TOKEN, 'a b', visible ASCII",
     "ML_DRAIN_MS, -1, from 0 to 60000",
-    "ML_PROMETHEUS_URL, prometheus:9090, http or https"
+    "ML_PROMETHEUS_URL, prometheus:9090, http or https",
+    "ML_DRIFT_RETRAIN_AFTER_MS, 0, from 1 to 604800000",
+    "ML_PAGERDUTY_ROUTING_KEY, 0123456789abcdef0123456789abcdef, empty while",
+    "ML_PAGERDUTY_URL, https://events.pagerduty.com, integration key",
+    "ML_PAGERDUTY_URL, http://events.pagerduty.com, https://events.pagerduty.com",
+    "ML_PAGERDUTY_URL, https://u:p@events.pagerduty.com, (one with a user)"
   })
   void read_withABadValue_isRefusedNamingWhatIsExpected(
       String name, String value, String expected) {
@@ -162,7 +167,12 @@ class SettingsTest {
             HOME,
             Map.of(
                 "ML_DATABASE_URL", "postgresql://u:hidden-1@127.0.0.1/db",
-                "UNLEASH_API_TOKEN", "hidden-2"));
+                "UNLEASH_API_TOKEN", "hidden-2",
+                "ML_PAGERDUTY_URL", "https://events.pagerduty.com",
+                "ML_PAGERDUTY_ROUTING_KEY", "hidden0000000000000000000000000z"));
+    assertThat(s.pagerDuty()).isNotNull();
+    assertThat(Settings.read(HOME, Map.of()).pagerDuty()).isNull();
+    assertThat(s.alerts().driftAfterMs()).isEqualTo(7_200_000);
     assertThat(s.toString()).doesNotContain("hidden");
   }
 
