@@ -27,6 +27,7 @@ help: ## list the targets
 
 build: ## build the jar that bin/ml-service runs
 	$(MVN) package -DskipTests -pl gateway -am
+	@tools/archive-classes.sh || echo 'built; starts take their full time' >&2
 
 run: ## serve on 127.0.0.1:8080 (API) and 9090 (metrics, admin); Ctrl-C ends it
 	@ML_DRAIN_MS=0 bin/ml-service serve

@@ -153,8 +153,7 @@ final class Replicas implements AutoCloseable {
   }
 
   void mode(String variant) throws IOException {
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", variant));
+    Acting.flags(flags, variant);
   }
 
   /** A rollback to a revision, asked of one replica. */

@@ -2,6 +2,8 @@ package io.apgms.ml.gateway;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.apgms.ml.gateway.http.DevIssuer;
+import io.vertx.core.Vertx;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -21,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -31,6 +34,10 @@ final class RunningService implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Contract API = Contract.of("api");
   private static final Contract MANAGEMENT = Contract.of("management");
+
+  static {
+    archiveClasses();
+  }
 
   private final Map<String, String> environment;
   private final Path log;
@@ -53,6 +60,17 @@ final class RunningService implements AutoCloseable {
     environment.put("ML_HTTP_PORT", Integer.toString(apiPort));
     environment.put("ML_MANAGEMENT_PORT", Integer.toString(managementPort));
     environment.put("ML_DATA_DIR", dir.resolve("data").toString());
+  }
+
+  /** As `make build` does after the jar, which the build of these tests has made without it. */
+  private static void archiveClasses() {
+    try {
+      ProcessBuilder builder =
+          new ProcessBuilder(HOME.resolve("tools/archive-classes.sh").toString());
+      finish(builder, 0, "archive-classes.sh");
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   static RunningService start(Path dir, Map<String, String> extra) throws Exception {
@@ -159,6 +177,11 @@ final class RunningService implements AutoCloseable {
     return finish(builder, expectedExit, String.join(" ", arguments));
   }
 
+  /** Starts another command of the launcher against the same settings; its errors go to the log. */
+  Process spawn(String... arguments) throws IOException {
+    return command(arguments).redirectError(Redirect.appendTo(log.toFile())).start();
+  }
+
   private static String finish(ProcessBuilder builder, int expectedExit, String what)
       throws Exception {
     Process p = builder.redirectErrorStream(true).start();
@@ -182,8 +205,15 @@ final class RunningService implements AutoCloseable {
     return finish(builder, 0, "the script");
   }
 
-  String token(String role) throws Exception {
-    return run(Map.of(), 0, "token", "--subject", "test-" + role, "--role", role);
+  /** As the command `token` mints it. */
+  String token(String roles) throws IOException {
+    Vertx vertx = Vertx.vertx();
+    try {
+      return DevIssuer.open(vertx, Path.of(environment.get("ML_DATA_DIR")))
+          .mint("test-" + roles, null, List.of(roles.split(",")));
+    } finally {
+      PlantedService.await(vertx.close());
+    }
   }
 
   HttpResponse<String> api(String method, String path, String body)
