@@ -14,6 +14,8 @@ public final class VersionLoader {
   private final Consumer<VerifiedArtifact> verified;
 
   /**
+   * Over a registry and the runtime that versions are brought into.
+   *
    * @param verified told of what is about to be loaded
    */
   public VersionLoader(

@@ -28,6 +28,8 @@ final class RollbackDrill implements AutoCloseable {
   /** Which revision a rollback would restore, asked as it asks. */
   interface Targets {
     /**
+     * The revision of a model.
+     *
      * @throws RegistryException as the rollback would be refused, or when the database is away
      */
     Deployment of(String model) throws InterruptedException;
