@@ -60,7 +60,7 @@ class ITActions {
 
   @BeforeEach
   void open() throws Exception {
-    postgres = EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
+    postgres = Cluster.at(dir.resolve("cluster")).start();
   }
 
   @AfterEach

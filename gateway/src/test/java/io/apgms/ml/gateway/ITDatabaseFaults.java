@@ -49,7 +49,7 @@ class ITDatabaseFaults {
   @BeforeAll
   static void start() throws Exception {
     postgres =
-        EmbeddedPostgres.builder()
+        Cluster.at(dir.resolve("cluster"))
             .setServerConfig("max_connections", "60")
             .setServerConfig("deadlock_timeout", "300ms")
             .start();

@@ -73,7 +73,7 @@ class ITFaults {
   @Test
   void score_databaseAway_observesAndCatchesUp() throws Exception {
     Path cluster = dir.resolve("cluster");
-    try (EmbeddedPostgres postgres = EmbeddedPostgres.builder().setDataDirectory(cluster).start();
+    try (EmbeddedPostgres postgres = Cluster.at(cluster).start();
         RunningService service =
             RunningService.start(dir, Acting.settings(dir, Acting.url(postgres.getPort())))) {
       assertThat(decision(service).path("decision").path("enforced").asBoolean()).isTrue();

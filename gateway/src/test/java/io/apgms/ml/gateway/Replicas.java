@@ -70,7 +70,7 @@ final class Replicas implements AutoCloseable {
     copy(run.models, ownRegistry);
     this.flags = dir.resolve("flags.json");
     mode("observe");
-    this.postgres = EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
+    this.postgres = Cluster.at(dir.resolve("cluster")).start();
     this.relay = new TcpRelay(postgres.getPort());
     this.oncall = oncall(settings.size());
     services.add(start(0, settings.get(0))); // it migrates and enters the first revision

@@ -75,6 +75,17 @@ final class RunningService implements AutoCloseable {
 
   static RunningService start(Path dir, Map<String, String> extra) throws Exception {
     RunningService service = new RunningService(dir, extra);
+    Path cluster = dir.resolve("data/postgres");
+    if (!extra.containsKey("ML_DATABASE_URL") && !Files.exists(cluster)) {
+      Cluster.copyTo(cluster);
+    }
+    service.launch();
+    return service;
+  }
+
+  /** As on a machine where it has never run: it makes its database. */
+  static RunningService startNew(Path dir, Map<String, String> extra) throws Exception {
+    RunningService service = new RunningService(dir, extra);
     service.launch();
     return service;
   }
