@@ -26,7 +26,10 @@ final class Cluster {
   /** One over a folder that is not there yet. */
   static EmbeddedPostgres.Builder at(Path folder) throws IOException, InterruptedException {
     copyTo(folder);
-    return EmbeddedPostgres.builder().setDataDirectory(folder).setCleanDataDirectory(false);
+    return EmbeddedPostgres.builder()
+        .setDataDirectory(folder)
+        .setCleanDataDirectory(false)
+        .setPort(RunningService.freePort());
   }
 
   /** Copies it to a folder that is not there yet; its parents are readable by their owner alone. */
