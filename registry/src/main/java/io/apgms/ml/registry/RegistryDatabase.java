@@ -46,6 +46,7 @@ public final class RegistryDatabase {
   private final Alerts alerts;
   private final Retrainings retrainings;
   private final ChangeNotes changeNotes;
+  private final Drills drills;
 
   /**
    * @param timeout bound of each call, at least 10 ms; inside transactions locks are waited for
@@ -64,6 +65,7 @@ public final class RegistryDatabase {
     this.alerts = new Alerts(db);
     this.retrainings = new Retrainings(db, audit);
     this.changeNotes = new ChangeNotes(db);
+    this.drills = new Drills(db, audit);
   }
 
   public AuditLog audit() {
@@ -108,6 +110,10 @@ public final class RegistryDatabase {
 
   public ChangeNotes changeNotes() {
     return changeNotes;
+  }
+
+  public Drills drills() {
+    return drills;
   }
 
   /**

@@ -55,6 +55,7 @@ public final class ManagementVerticle extends VerticleBase {
 
   /** What a retraining is asked for with, and how long drift must have lasted before. */
   public record Retraining(LabelDigest labels, Duration driftAfter) {}
+  private static final long DRILLS_MS = 5_000;
 
   private final Parts parts;
   private @Nullable HttpServer server;
@@ -65,6 +66,10 @@ public final class ManagementVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
+    DrillMeters drills =
+        new DrillMeters(parts.registry().drills()::all, parts.runtime(), parts.meters());
+    drills.read();
+    vertx.setPeriodic(DRILLS_MS, id -> drills.read());
     server = parts.door().server(vertx, router(vertx, parts));
     return server.listen(parts.management().port(), parts.management().host());
   }

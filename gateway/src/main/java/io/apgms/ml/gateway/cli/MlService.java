@@ -31,6 +31,7 @@ import picocli.CommandLine.HelpCommand;
       TicketCommand.class,
       RetrainingCommand.class,
       DeploymentCommands.Rollback.class,
+      DrillCommand.class,
       DeploymentCommands.Pin.class,
       DeploymentCommands.Unpin.class,
       DeploymentCommands.History.class,
@@ -90,6 +91,9 @@ public final class MlService {
     }
     if (e instanceof SettingsException) {
       return Failure.USAGE;
+    }
+    if (e instanceof RegistryException.Unavailable) {
+      return Failure.UNAVAILABLE;
     }
     boolean refused =
         e instanceof RegistryException
