@@ -42,6 +42,7 @@ public final class ManagementVerticle extends VerticleBase {
       Guard guard,
       ControlVerticle control,
       BudgetVerticle budgets,
+      @Nullable DriftVerticle drift,
       @Nullable DecisionLog log,
       @Nullable Redactions redactions,
       @Nullable Actions actions,
@@ -80,6 +81,9 @@ public final class ManagementVerticle extends VerticleBase {
     ControlMeters gauges =
         new ControlMeters(
             parts.meters(), parts.control(), parts.budgets(), parts.modes(), parts.runtime());
+    DriftVerticle drift = parts.drift();
+    DriftMeters drifts =
+        drift == null ? null : new DriftMeters(parts.meters(), drift, parts.runtime());
     // A scrape builds megabytes of text in the worst case: off the loop.
     router
         .get("/metrics")
@@ -89,6 +93,9 @@ public final class ManagementVerticle extends VerticleBase {
                     .executeBlocking(
                         () -> {
                           gauges.refresh(System.nanoTime());
+                          if (drifts != null) {
+                            drifts.refresh();
+                          }
                           return parts.meters().scrape();
                         },
                         false)
@@ -120,6 +127,10 @@ public final class ManagementVerticle extends VerticleBase {
           new RetrainingRequests(parts.registry().retrainings(), retraining.labels());
       new AlertRoutes(parts.registry(), requests, retraining.driftAfter()).mount(router, guard);
       new RetrainingRoutes(parts.registry(), requests).mount(router, guard, body);
+  }
+
+    if (drift != null) {
+      new DriftRoutes(drift, parts.runtime()).mount(router, guard);
     }
     if (parts.redactions() != null) {
       new RedactionRoutes(audit, parts.redactions()).mount(router, guard, body);

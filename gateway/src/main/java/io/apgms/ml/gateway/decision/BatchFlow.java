@@ -36,6 +36,7 @@ public final class BatchFlow implements AutoCloseable {
   /**
    * Rows to decide.
    *
+   * @param named whether the caller named the version: a check, or a comparison
    * @param rows row-major [count, features], NaN where missing
    * @param arrivedNanos monotonic
    * @param deadlineNanos monotonic
@@ -44,6 +45,7 @@ public final class BatchFlow implements AutoCloseable {
   public record Call(
       String modelId,
       @Nullable String modelVersion,
+      boolean named,
       float[] rows,
       int count,
       long arrivedNanos,
@@ -68,6 +70,7 @@ public final class BatchFlow implements AutoCloseable {
   private final String scoringAddress;
   private final DecisionFlow.Parts parts;
   private final PredictionIds ids;
+  private final InputTally inputs;
   private final String address = "batch-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredBatch> scored;
   private final long sweep;
@@ -84,6 +87,7 @@ public final class BatchFlow implements AutoCloseable {
     this.scoringAddress = scoringAddress;
     this.parts = parts;
     this.ids = new PredictionIds(parts.log());
+    this.inputs = parts.meters().inputs().onLoop(vertx.getOrCreateContext());
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
     this.sweep = vertx.setPeriodic(SWEEP_MS, id -> expire(System.nanoTime()));
   }
@@ -138,6 +142,9 @@ public final class BatchFlow implements AutoCloseable {
     }
     long took = System.nanoTime() - waiting.call.arrivedNanos();
     parts.meters().of(model).observed(reviews(model, batch.scores()), batch.scores().length, took);
+    if (!waiting.call.named()) {
+      inputs.addAll(model, waiting.call.rows(), batch.scores());
+    }
     waiting.reply.decided(model, batch.scores(), logged);
   }
 
