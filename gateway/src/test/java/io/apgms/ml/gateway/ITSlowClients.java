@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ITSlowClients {
   private static final int SOCKETS = Boolean.getBoolean("soak") ? 5_000 : 1_000;
   private static final String HEAD = "POST /ml/score HTTP/1.1\r\nHost: x\r\n";
-  private static final String LISTING = "GET /ml/models/credit-default HTTP/1.1\r\nHost: x\r\n\r\n";
+  private static final String LARGE = "GET /openapi.yaml HTTP/1.1\r\nHost: x\r\n\r\n";
 
   @TempDir Path dir;
 
@@ -57,7 +57,7 @@ class ITSlowClients {
           switch (kind) {
             case HEADER -> HEAD;
             case BODY -> HEAD + "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{";
-            case READ -> LISTING.repeat(450);
+            case READ -> LARGE.repeat(10);
           };
       var unused = send(start);
     }
@@ -74,7 +74,7 @@ class ITSlowClients {
                 switch (kind) {
                   case HEADER -> "X-A: b\r\n";
                   case BODY -> " ";
-                  case READ -> LISTING; // nothing of the answers is read
+                  case READ -> LARGE; // nothing of the answers is read
                 });
         return kind == Kind.READ || channel.read(ByteBuffer.allocate(1_024)) >= 0;
       } catch (IOException closed) {
@@ -165,7 +165,7 @@ class ITSlowClients {
           Duration.ofSeconds(20),
           () -> {
             try {
-              taken[0] += client.send(LISTING.repeat(1_000));
+              taken[0] += client.send(LARGE.repeat(1_000));
               return false;
             } catch (IOException closed) {
               return true;

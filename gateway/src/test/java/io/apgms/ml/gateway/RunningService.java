@@ -328,8 +328,8 @@ final class RunningService implements AutoCloseable {
   }
 
   /**
-   * Below those that Linux gives to outgoing connections, of which other tests make thousands: one of
-   * them could have it before the service does.
+   * Below those that Linux gives to outgoing connections, of which other tests make thousands: one
+   * of them could have it before the service does.
    */
   static int freePort() {
     for (int attempt = 0; attempt < 1_000; attempt++) {

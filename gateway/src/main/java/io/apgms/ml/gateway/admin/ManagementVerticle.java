@@ -56,6 +56,7 @@ public final class ManagementVerticle extends VerticleBase {
 
   /** What a retraining is asked for with, and how long drift must have lasted before. */
   public record Retraining(LabelDigest labels, Duration driftAfter) {}
+
   private static final long DRILLS_MS = 5_000;
 
   private final Parts parts;
@@ -127,7 +128,7 @@ public final class ManagementVerticle extends VerticleBase {
           new RetrainingRequests(parts.registry().retrainings(), retraining.labels());
       new AlertRoutes(parts.registry(), requests, retraining.driftAfter()).mount(router, guard);
       new RetrainingRoutes(parts.registry(), requests).mount(router, guard, body);
-  }
+    }
 
     if (drift != null) {
       new DriftRoutes(drift, parts.runtime()).mount(router, guard);

@@ -1,15 +1,17 @@
 package io.apgms.ml.gateway.http;
 
 import io.apgms.ml.gateway.settings.Settings;
+import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.util.ReferenceCountUtil;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServerRequest;
@@ -37,6 +39,8 @@ final class SlowClients {
   private static final int MOST_STREAMS = 2_048; // open at once on a loop: each is 8 KiB of heap
   private static final int FEW_STREAMS = 8; // of one connection
   private static final String DECODER = "httpDecoder"; // as Vert.x names it; HTTP/2 has none
+  private static final String ENCODER = "httpEncoder"; // behind it
+  private static final int MOST_AHEAD = 64; // requests without an answer on a connection of HTTP/1
 
   private final Settings.Limits limits;
   private final Set<Watch> watches = new HashSet<>();
@@ -60,7 +64,7 @@ final class SlowClients {
     Receiving receiving = null;
     if (pipeline.get(DECODER) != null) {
       receiving = new Receiving(connection.isSsl());
-      pipeline.addAfter(DECODER, "slowSender", receiving);
+      pipeline.addAfter(ENCODER, "slowSender", receiving);
     }
     FrameBudget budget = pipeline.get(FrameBudget.class);
     if (budget != null) {
@@ -131,8 +135,11 @@ final class SlowClients {
     streams = open;
   }
 
-  /** Behind the decoder of one HTTP/1 connection: what it is sending, and since when. */
-  private final class Receiving extends ChannelInboundHandlerAdapter {
+  /**
+   * Behind the decoder of one HTTP/1 connection: what it is sending, and since when; and how many
+   * requests it has sent ahead of their answers (RFC 9112, 9.3.2), as each is kept in memory.
+   */
+  private final class Receiving extends ChannelDuplexHandler {
     private static final int NOTHING = 0;
     private static final int HEAD = 1;
     private static final int BODY = 2;
@@ -140,6 +147,7 @@ final class SlowClients {
     private int what = NOTHING;
     private long sinceMs;
     private int bytes;
+    private int ahead;
     // The read that ends a TLS handshake decodes nothing, and begins no request either.
     private boolean decoded;
 
@@ -152,6 +160,12 @@ final class SlowClients {
       decoded = true;
       if (message instanceof HttpRequest) {
         begin(BODY);
+        ahead++;
+      }
+      if (ahead > MOST_AHEAD) {
+        ReferenceCountUtil.release(message);
+        var unused = ctx.close();
+        return;
       }
       if (message instanceof HttpContent content) {
         bytes += content.content().readableBytes();
@@ -162,6 +176,15 @@ final class SlowClients {
         }
       }
       ctx.fireChannelRead(message);
+    }
+
+    @Override
+    public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+      boolean interim = message instanceof HttpResponse head && head.status().code() < 200;
+      if (message instanceof LastHttpContent && !interim) {
+        ahead--;
+      }
+      var unused = ctx.write(message, promise);
     }
 
     @Override

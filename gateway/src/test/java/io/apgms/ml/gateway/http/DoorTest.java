@@ -15,10 +15,12 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.core.http.PoolOptions;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -230,6 +232,44 @@ class DoorTest {
     return new String(bytes, 0, socket.getInputStream().read(bytes), StandardCharsets.ISO_8859_1)
         .toLowerCase(java.util.Locale.ROOT)
         .replace("http/1.1", "HTTP/1.1");
+  }
+
+  /** A found bug: 1,600 clients that sent hundreds ahead and read nothing stopped the collector. */
+  @Test
+  void requests_tooManyAheadOfTheirAnswers_endTheConnection() throws Exception {
+    int port = plain();
+    byte[] one = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.ISO_8859_1);
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket.setSoTimeout(5_000);
+      for (int i = 0; i < 300; i++) { // each after the answer before, over one connection
+        assertThat(request(socket)).isEqualTo("HTTP/1.1 200");
+      }
+      for (int i = 0; i < 60; i++) {
+        socket.getOutputStream().write(one);
+      }
+      String answers =
+          new String(socket.getInputStream().readNBytes(60 * 44), StandardCharsets.ISO_8859_1);
+      assertThat(answers.split("HTTP/1.1 200", -1)).hasSize(61);
+      ByteArrayOutputStream many = new ByteArrayOutputStream();
+      for (int i = 0; i < 1_000; i++) {
+        many.write(one);
+      }
+      assertThat(answered(socket, many.toByteArray())).isLessThan(1_000);
+    }
+  }
+
+  /** How many answers came until the connection was ended, in order or not. */
+  private static int answered(Socket socket, byte[] requests) throws IOException {
+    int bytes = 0;
+    try {
+      socket.getOutputStream().write(requests);
+      while (socket.getInputStream().read() >= 0) {
+        bytes++;
+      }
+    } catch (SocketException reset) {
+      // an end, too
+    }
+    return bytes / 44;
   }
 
   @Test
