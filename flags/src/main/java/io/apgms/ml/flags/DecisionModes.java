@@ -13,8 +13,11 @@ import org.jspecify.annotations.Nullable;
  * acted upon.
  */
 public final class DecisionModes {
-  /** Without a reading of the forced modes this recent, nobody acts. */
-  static final long LEASE_NANOS = TimeUnit.SECONDS.toNanos(2);
+  /**
+   * Without a reading of the forced modes this recent, nobody acts. So what was asked before a
+   * change is worth nothing this long after it.
+   */
+  public static final long LEASE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   /** A flag older than this does not make anybody act. */
   static final long STALE_NANOS = TimeUnit.SECONDS.toNanos(30);

@@ -5,6 +5,8 @@ import io.apgms.ml.gateway.History.Operation;
 import io.apgms.ml.gateway.History.Outcome;
 import io.apgms.ml.gateway.HistoryTables.Action;
 import io.apgms.ml.gateway.HistoryTables.Stored;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -19,8 +21,27 @@ import java.util.stream.Collectors;
  * in docs/RELIABILITY.md.
  */
 final class HistoryChecker {
-  /** What is in the receiver's log of one delivery, in the order of arrival. */
-  record Delivered(String eventId, String kind, String predictionId, String entity, String body) {}
+  /**
+   * What is in the receiver's log of one delivery, in the order of arrival.
+   *
+   * @param started when its sender says that it checked the mode
+   */
+  record Delivered(
+      String eventId,
+      String kind,
+      String predictionId,
+      String entity,
+      String body,
+      Instant started) {}
+
+  /**
+   * A forced observe, by the clock of the one who asked: sent, acknowledged, and when the lift that
+   * ended it was sent.
+   */
+  record Flip(Instant asked, Instant acked, Instant lifted) {}
+
+  /** No action starts later than this after a forced observe was acknowledged. */
+  static final Duration LATEST_START = Duration.ofSeconds(3);
 
   private static final int MOST_TOLD = 20; // of a rule; a broken campaign breaks thousands
 
@@ -30,8 +51,9 @@ final class HistoryChecker {
 
   /** What does not hold, as {@code rule: what}; at most twenty a rule, and how many more. */
   static List<String> violations(
-      List<Operation> history, HistoryTables tables, List<Delivered> received) {
+      List<Operation> history, List<Flip> flips, HistoryTables tables, List<Delivered> received) {
     HistoryChecker checker = new HistoryChecker();
+    checker.starts(flips, tables, received);
     checker.rows(history, tables);
     checker.actions(tables, received);
     List<String> told = new ArrayList<>();
@@ -99,6 +121,32 @@ final class HistoryChecker {
       violated("lost", "sent " + o.asked().sent() + ", stored " + row.sent());
     } else if (!row.answer().equals(o.answered().answer())) {
       violated("lost", "answered " + o.answered().answer() + ", stored " + row.answer());
+    }
+  }
+
+  private void starts(List<Flip> flips, HistoryTables tables, List<Delivered> received) {
+    Set<String> observed =
+        tables.rows().stream()
+            .filter(row -> row.kind() == Kind.DECISION && !row.enforced())
+            .map(Stored::id)
+            .collect(Collectors.toSet());
+    for (Delivered event : received) {
+      if (!event.kind().equals("hold")) {
+        continue; // a release undoes: it goes out in observe too
+      }
+      if (observed.contains(event.predictionId())) {
+        violated("observe", event.predictionId() + " is held, and was not decided so");
+      }
+      for (Flip flip : flips) {
+        if (event.started().isAfter(flip.acked().plus(LATEST_START))
+            && event.started().isBefore(flip.lifted())) {
+          Duration after = Duration.between(flip.acked(), event.started());
+          violated(
+              "late",
+              "%s started %d ms after a forced observe was acknowledged"
+                  .formatted(event.predictionId(), after.toMillis()));
+        }
+      }
     }
   }
 

@@ -8,11 +8,13 @@ import io.apgms.ml.gateway.History.Kind;
 import io.apgms.ml.gateway.History.Operation;
 import io.apgms.ml.gateway.History.Outcome;
 import io.apgms.ml.gateway.HistoryChecker.Delivered;
+import io.apgms.ml.gateway.HistoryChecker.Flip;
 import io.apgms.ml.gateway.HistoryTables.Action;
 import io.apgms.ml.gateway.HistoryTables.Stored;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -26,6 +28,9 @@ class HistoryCheckerTest {
   private static final String A = "00000000-0000-7000-8000-00000000000a";
   private static final String B = "00000000-0000-7000-8000-00000000000b";
 
+  private static final Instant START = Instant.parse("2026-11-25T08:00:00Z");
+
+  private final List<Flip> flips = new ArrayList<>();
   private final List<Operation> history = new ArrayList<>();
   private final List<Stored> rows = new ArrayList<>();
   private final Set<String> holds = new HashSet<>(Set.of(A, B));
@@ -41,12 +46,23 @@ class HistoryCheckerTest {
         new Answered(outcome, status, id, answer));
   }
 
+  private static Delivered hold(String event, String prediction, String entity, String body) {
+    return new Delivered(event, "hold", prediction, entity, body, START);
+  }
+
+  private static Flip flip(long askedMs, long ackedMs, long liftedMs) {
+    return new Flip(
+        START.plusMillis(askedMs), START.plusMillis(ackedMs), START.plusMillis(liftedMs));
+  }
+
   private static Stored row(String trace, String id) {
     return new Stored(Kind.DECISION, trace, id, "sent " + trace, "0.9|true", true);
   }
 
   @BeforeEach
   void allIsWell() {
+    flips.add(flip(-9_000, -8_000, -1)); // lifted before anything started
+    flips.add(flip(-3_100, -3_000, 1)); // as late as it may be
     history.add(attempt("a", Outcome.UNKNOWN, 0, ""));
     history.add(attempt("a", Outcome.OK, 200, A));
     history.add(attempt("b", Outcome.FAIL, 0, "")); // nobody listened
@@ -56,13 +72,14 @@ class HistoryCheckerTest {
     rows.add(row("b", B));
     actions.add(new Action(A, "sent"));
     actions.add(new Action(B, "sent"));
-    received.add(new Delivered("e1", "hold", A, "entity", "body a"));
-    received.add(new Delivered("e2", "hold", B, "entity", "body b"));
-    received.add(new Delivered("e1", "hold", A, "entity", "body a")); // at least once
+    received.add(hold("e1", A, "entity", "body a"));
+    received.add(hold("e2", B, "entity", "body b"));
+    received.add(hold("e1", A, "entity", "body a")); // at least once
   }
 
   private List<String> violations() {
-    return HistoryChecker.violations(history, new HistoryTables(rows, holds, actions), received);
+    return HistoryChecker.violations(
+        history, flips, new HistoryTables(rows, holds, actions), received);
   }
 
   @Test
@@ -133,7 +150,10 @@ class HistoryCheckerTest {
     actions.remove(0);
     rows.set(1, new Stored(Kind.DECISION, "b", B, "sent b", "0.9|true", false));
     assertThat(violations())
-        .containsExactly("action: a is enforced without a hold", "action: b has a hold");
+        .containsExactlyInAnyOrder(
+            "action: a is enforced without a hold",
+            "action: b has a hold",
+            "observe: " + B + " is held, and was not decided so");
   }
 
   @Test
@@ -152,13 +172,13 @@ class HistoryCheckerTest {
 
   @Test
   void violations_holdWithoutAnOutboxRow_isAGhost() {
-    received.add(new Delivered("e3", "hold", "c", "other", "body"));
+    received.add(hold("e3", "c", "other", "body"));
     assertThat(violations()).containsExactly("ghost: a hold arrived for c, which has none");
   }
 
   @Test
   void violations_oneEventWithTwoBodies_isTold() {
-    received.add(new Delivered("e1", "hold", A, "entity", "another"));
+    received.add(hold("e1", A, "entity", "another"));
     assertThat(violations()).containsExactly("event: e1 came with two bodies");
   }
 
@@ -166,6 +186,35 @@ class HistoryCheckerTest {
   void violations_firstArrivalsOutOfOrder_areTold() {
     received.add(0, received.remove(1));
     assertThat(violations()).containsExactly("order: " + A + " of entity came after a later");
+  }
+
+  @Test
+  void violations_holdThatStartsLaterThanThreeSecondsAfterAFlip_isLate() {
+    received.removeIf(e -> e.predictionId().equals(A));
+    actions.set(0, new Action(A, "cancelled"));
+    flips.set(1, flip(-3_100, -3_001, 1));
+    assertThat(violations())
+        .containsExactly("late: " + B + " started 3001 ms after a forced observe was acknowledged");
+    flips.set(1, flip(-3_100, -3_001, 0)); // the lift had been sent
+    assertThat(violations()).isEmpty();
+  }
+
+  @Test
+  void violations_releaseAfterAFlip_isNone() {
+    flips.set(1, flip(-9_000, -8_000, 1));
+    received.replaceAll(
+        e -> new Delivered(e.eventId(), "release", e.predictionId(), "", e.body(), e.started()));
+    assertThat(violations()).noneMatch(v -> v.startsWith("late"));
+  }
+
+  @Test
+  void violations_holdOfADecisionThatObserves_isTold() {
+    rows.add(new Stored(Kind.DECISION, "never", "c", "sent never", "0.9|false", false));
+    received.add(hold("e3", "c", "other", "body"));
+    assertThat(violations())
+        .containsExactlyInAnyOrder(
+            "observe: c is held, and was not decided so",
+            "ghost: a hold arrived for c, which has none");
   }
 
   @Test

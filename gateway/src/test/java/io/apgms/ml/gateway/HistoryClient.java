@@ -44,6 +44,7 @@ final class HistoryClient implements Runnable {
     final LongAdder committed = new LongAdder(); // of ok: those that needed the database
     final LongAdder unknown = new LongAdder();
     final LongAccumulator longestMs = new LongAccumulator(Math::max, 0);
+    volatile long pauseNanos; // of each client after each of its requests
     volatile boolean stop;
 
     Shared(int port, History history) {
@@ -92,6 +93,7 @@ final class HistoryClient implements Runnable {
       } else if (!requestIds.isEmpty()) {
         once(otherBody());
       }
+      LockSupport.parkNanos(shared.pauseNanos);
     }
     close();
   }

@@ -5,17 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.apgms.ml.feedback.ActionLease;
-import io.apgms.ml.feedback.ActionOptions;
-import io.apgms.ml.feedback.ActionSink;
-import io.apgms.ml.feedback.FeedbackOptions;
-import io.apgms.ml.feedback.FeedbackVerticle;
-import io.apgms.ml.feedback.WebhookSecrets;
 import io.apgms.ml.gateway.ReceivingSink.Event;
-import io.apgms.ml.gateway.database.Database;
-import io.apgms.ml.gateway.database.DatabaseAddress;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.vertx.core.Vertx;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.net.URI;
@@ -278,51 +268,19 @@ class ITActions {
     sink.delays(200);
     serve(Map.of("ML_ACTION_SINKS", "http://127.0.0.1:1/"));
     holds(160, 160);
-    Vertx vertx = Vertx.vertx();
-    try {
-      Instant acknowledged = forceObserve();
-      // As before the first turn of a dispatcher: the service has cancelled at its own sink only.
-      try (Connection connection = postgres.getPostgresDatabase().getConnection();
-          Statement statement = connection.createStatement()) {
-        statement.execute("DELETE FROM feedback.action_delivery");
-        statement.execute(
-            "UPDATE feedback.action_outbox SET state = 'pending', fanned = false, worst = 0");
-      }
-      service.kill();
-      careless(vertx);
-      RunningService.await(BOUND, () -> !late(sink.log(), acknowledged).isEmpty());
-    } finally {
-      PlantedService.await(vertx.close());
+    Instant acknowledged = forceObserve();
+    // As before the first turn of a dispatcher: the service has cancelled at its own sink only.
+    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute("DELETE FROM feedback.action_delivery");
+      statement.execute(
+          "UPDATE feedback.action_outbox SET state = 'pending', fanned = false, worst = 0");
     }
-  }
-
-  private void careless(Vertx vertx) {
-    DatabaseAddress address = DatabaseAddress.parse(database());
-    FeedbackVerticle feedback =
-        new FeedbackVerticle(
-            new FeedbackOptions(
-                "careless",
-                dir.resolve("other-spool"),
-                1 << 20,
-                dir.resolve("other-keys"),
-                address.jdbcUrl(),
-                address.user(),
-                address.password(),
-                Database.pool(vertx, address, "careless", 4, 5_000),
-                Database.connectOptions(address, 5_000),
-                5_000,
-                new SimpleMeterRegistry()));
-    PlantedService.await(vertx.deployVerticle(feedback));
-    ActionLease always =
-        (model, tenant, entity) -> new ActionLease.Verdict(ActionLease.May.ACT, "nobody");
-    ActionOptions to =
-        new ActionOptions(
-            List.of(ActionSink.of(sink.url(), true)),
-            WebhookSecrets.of(ReceivingSink.SECRET),
-            true,
-            4,
-            always);
-    PlantedService.await(vertx.deployVerticle(feedback.dispatcher(to)));
+    service.kill();
+    try (CarelessDispatcher careless = new CarelessDispatcher(dir, database(), sink.url(), 4)) {
+      assertThat(careless).isNotNull();
+      RunningService.await(BOUND, () -> !late(sink.log(), acknowledged).isEmpty());
+    }
   }
 
   @Test

@@ -318,6 +318,10 @@ class ITService {
     assertThat(service.run(Map.of(), 0, "verify", "--gate", "integrity"))
         .contains("pass integrity risk-score/");
     assertThat(service.run(token, 0, "mode")).contains("observe");
+    assertThat(service.run(token, 0, "mode", "observe", "--reason", "drill"))
+        .contains("in force on 1 replica(s)");
+    assertThat(service.run(token, 0, "mode", "lift", "--reason", "over"))
+        .contains("lifted on 1 replica(s)");
     assertThat(service.run(token, 0, "rollback", "--model", "credit-default", "--reason", "drill"))
         .contains("revision 3");
     assertThat(service.run(token, 1, "rollback", "--model", "nope", "--reason", "drill"))

@@ -50,9 +50,6 @@ class OpenApiAnswersTest {
 
   private static final Map<String, String> NOT_PROVOKED =
       Map.of(
-          "forceObserve 503",
-          "the database would have to go between the commit and the reading for the answer; before"
-              + " the commit the answer is 202",
           "v2InferVersion 409",
           REVOKED,
           "v2ModelVersion 409",
@@ -216,6 +213,7 @@ class OpenApiAnswersTest {
       holds(management);
       replicas(management, postgres);
       retrainings(management);
+      silentReplica(management, postgres);
       Approvals approvals = new Approvals(management, DevIssuer.open(vertx, data));
       tickets(approvals);
       late(management, approvals, postgres);
@@ -334,6 +332,22 @@ class OpenApiAnswersTest {
     Request request = example(management, open).token(management.token);
     ask(management, open, request); // the example was taken before
     ask(management, open, request.json(example("openRetraining").put("modelId", "nobody")));
+  }
+
+  /** One that lives and reads nothing holds up neither, and is named by the lift. */
+  private void silentReplica(Listener management, EmbeddedPostgres postgres) throws Exception {
+    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute(
+          "INSERT INTO registry.replica (id, started_at, seen_at, serving, env_pins)"
+              + " VALUES ('silent', now(), clock_timestamp(), '{}', '{}')");
+      for (String id : List.of("forceObserve", "liftObserve")) {
+        Request request = example(management, operation(id)).token(management.token);
+        Answer answer = ask(management, operation(id), request);
+        assertThat(JSON.readTree(answer.body()).toString()).contains("\"silent\"");
+      }
+      statement.execute("DELETE FROM registry.replica WHERE id = 'silent'");
+    }
   }
 
   private void deployments(Listener management) throws Exception {

@@ -2,6 +2,7 @@ package io.apgms.ml.gateway;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.apgms.ml.gateway.HistoryChecker.Delivered;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServer;
@@ -88,6 +89,16 @@ final class ReceivingSink implements AutoCloseable {
 
   List<Event> log() {
     return List.copyOf(log);
+  }
+
+  /** The same, for the checker of histories. */
+  List<Delivered> delivered() {
+    return log().stream()
+        .map(
+            e ->
+                new Delivered(
+                    e.id(), e.action(), e.predictionId(), e.subject(), e.body(), e.checkedAt()))
+        .toList();
   }
 
   List<String> refused() {

@@ -9,10 +9,13 @@ import java.util.Optional;
  *
  * @param at the database's clock; a lease counts from before the call, by the caller's monotonic
  *     clock, never from this
+ * @param auditSeq length of the audit log: each change of a forced mode is an entry of it, and
+ *     those up to here are in {@code forced}
  * @param pointers one per model, by model id
  * @param forced those in force at {@code at}
  */
-public record ControlState(Instant at, List<Pointer> pointers, List<ForcedMode> forced) {
+public record ControlState(
+    Instant at, long auditSeq, List<Pointer> pointers, List<ForcedMode> forced) {
   public ControlState {
     pointers = List.copyOf(pointers);
     forced = List.copyOf(forced);

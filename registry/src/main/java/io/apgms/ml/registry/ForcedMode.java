@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param scope a model id, or {@code *} for all models
  * @param setAt the database's clock
  * @param expiresAt the database's clock; null holds until it is lifted
+ * @param auditSeq place of its entry in the audit log
  */
 public record ForcedMode(
     String scope,
@@ -17,7 +18,8 @@ public record ForcedMode(
     String actor,
     Instant setAt,
     @Nullable Instant expiresAt,
-    UUID auditId) {
+    UUID auditId,
+    long auditSeq) {
   /** The scope of all models. */
   public static final String ALL = "*";
 }

@@ -23,7 +23,8 @@ public final class ForcedModes {
   private static final String FORCE = "mode.force";
 
   private static final String FORCED_AT =
-      "SELECT DISTINCT ON (subject) subject, action, actor, at, detail, id FROM registry.audit_log"
+      "SELECT DISTINCT ON (subject) subject, action, actor, at, detail, id, seq"
+          + " FROM registry.audit_log"
           + " WHERE action IN ('mode.force', 'mode.lift') AND subject IN ($1, '*') AND at <= $2"
           + " ORDER BY subject, seq DESC";
 
@@ -69,7 +70,8 @@ public final class ForcedModes {
                     entry.actor(),
                     entry.at(),
                     ttl == null ? null : entry.at().plusMillis(ttl.toMillis()),
-                    entry.id()))
+                    entry.id(),
+                    entry.seq()))
         .compose(mode -> upsert(c, mode).map(mode));
   }
 
@@ -152,7 +154,8 @@ public final class ForcedModes {
                 row.getString("actor"),
                 setAt,
                 expiresAt,
-                row.getUUID("id")));
+                row.getUUID("id"),
+                row.getLong("seq")));
   }
 
   private static String scope(@Nullable String model) {

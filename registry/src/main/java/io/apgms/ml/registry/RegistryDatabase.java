@@ -31,8 +31,10 @@ public final class RegistryDatabase {
   private static final String CONTROL_STATE =
       "SELECT clock_timestamp() AS at, current_setting('transaction_read_only') AS read_only,"
           + " (SELECT json_agg(p ORDER BY p.model) FROM registry.pointer p) AS pointers,"
-          + " (SELECT json_agg(f ORDER BY f.scope) FROM registry.forced_mode f"
-          + " WHERE f.expires_at IS NULL OR f.expires_at > clock_timestamp()) AS forced";
+          + " (SELECT seq FROM registry.audit_head) AS audit_seq,"
+          + " (SELECT json_agg(f ORDER BY f.scope) FROM (SELECT m.*, a.seq AS audit_seq"
+          + " FROM registry.forced_mode m JOIN registry.audit_log a ON a.id = m.audit_id"
+          + " WHERE m.expires_at IS NULL OR m.expires_at > clock_timestamp()) f) AS forced";
 
   private final Database db;
   private final AuditLog audit;
@@ -131,6 +133,7 @@ public final class RegistryDatabase {
     }
     return new ControlState(
         row.getOffsetDateTime("at").toInstant(),
+        row.getLong("audit_seq"),
         objects(row.getJsonArray("pointers"), RegistryDatabase::pointer),
         objects(row.getJsonArray("forced"), RegistryDatabase::forced));
   }
@@ -161,7 +164,8 @@ public final class RegistryDatabase {
         f.getString("actor"),
         required(f, "set_at"),
         instant(f, "expires_at"),
-        UUID.fromString(f.getString("audit_id")));
+        UUID.fromString(f.getString("audit_id")),
+        f.getLong("audit_seq"));
   }
 
   private static Instant required(JsonObject object, String key) {

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param failures why it does not serve what it was told to, by model id
  * @param address where other replicas reach its management listener, {@code http://host:port}; null
  *     before it listens
+ * @param auditSeq of the {@link ControlState} that it follows: every forced mode up to there is in
+ *     force on it; 0 where it never said
  */
 public record ReplicaState(
     String id,
@@ -21,7 +23,8 @@ public record ReplicaState(
     Map<String, Serving> serving,
     Map<String, String> envPins,
     Map<String, String> failures,
-    @Nullable String address) {
+    @Nullable String address,
+    long auditSeq) {
   public ReplicaState {
     Text.require("replica id", id, Text.MAX_ID);
     serving = Map.copyOf(serving);

@@ -19,14 +19,16 @@ public final class Replicas {
           + " WHERE seen_at < clock_timestamp() - interval '1 day' AND id <> $1"
           + " LIMIT 100 FOR UPDATE SKIP LOCKED))"
           + " INSERT INTO registry.replica"
-          + " (id, started_at, seen_at, serving, env_pins, failures, address)"
-          + " VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET"
+          + " (id, started_at, seen_at, serving, env_pins, failures, address, audit_seq)"
+          + " VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET"
           + " started_at = excluded.started_at, seen_at = excluded.seen_at,"
           + " serving = excluded.serving, env_pins = excluded.env_pins,"
-          + " failures = excluded.failures, address = excluded.address";
+          + " failures = excluded.failures, address = excluded.address,"
+          + " audit_seq = excluded.audit_seq";
 
   private static final String LIVE =
-      "SELECT id, started_at, serving, env_pins, failures, address FROM registry.replica"
+      "SELECT id, started_at, serving, env_pins, failures, address, audit_seq"
+          + " FROM registry.replica"
           + " WHERE seen_at > clock_timestamp() - make_interval(secs => $1)"
           + " ORDER BY id LIMIT "
           + MAX_REPLICAS;
@@ -62,7 +64,8 @@ public final class Replicas {
             serving,
             json(state.envPins()),
             json(state.failures()),
-            state.address()),
+            state.address(),
+            state.auditSeq()),
         rows -> null);
   }
 
@@ -116,6 +119,7 @@ public final class Replicas {
         serving,
         texts(row.getJsonObject("env_pins")),
         texts(row.getJsonObject("failures")),
-        row.getString("address"));
+        row.getString("address"),
+        row.getLong("audit_seq"));
   }
 }

@@ -45,6 +45,15 @@ class ForcedModesTest {
   }
 
   @Test
+  void controlState_afterAChange_isAsLongAsItsEntry() {
+    ForcedMode forced = get(modes.force("ann", "all", null, null));
+    assertThat(get(database.registry.controlState()).auditSeq()).isEqualTo(forced.auditSeq());
+    AuditEntry lifted = get(modes.lift("ann", null, "over"));
+    assertThat(lifted.seq()).isGreaterThan(forced.auditSeq());
+    assertThat(get(database.registry.controlState()).auditSeq()).isEqualTo(lifted.seq());
+  }
+
+  @Test
   void force_again_replacesTheFirst() {
     get(modes.force("ann", "first", "m1", Duration.ofHours(1)));
     get(modes.force("bob", "second", "m1", null));

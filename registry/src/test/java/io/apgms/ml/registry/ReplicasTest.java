@@ -21,7 +21,8 @@ class ReplicasTest {
         Map.of("m1", new ReplicaState.Serving("20261101", revision)),
         Map.of("m2", "20261108"),
         Map.of("m3", "it has no signature"),
-        "http://127.0.0.1:9090");
+        "http://127.0.0.1:9090",
+        revision * 10L);
   }
 
   @Test
@@ -31,6 +32,16 @@ class ReplicasTest {
     get(replicas.heartbeat(replica("b", 2)));
     assertThat(get(replicas.live(Duration.ofSeconds(30))))
         .containsExactly(replica("a", 1), replica("b", 2));
+  }
+
+  @Test
+  void live_replicaOfTheReleaseBefore_hasReadNothing() {
+    database.sql(
+        "INSERT INTO registry.replica (id, started_at, seen_at, serving, env_pins)"
+            + " VALUES ('old', now(), clock_timestamp(), '{}', '{}')");
+    assertThat(get(replicas.live(Duration.ofSeconds(30))))
+        .extracting(ReplicaState::auditSeq)
+        .containsExactly(0L);
   }
 
   @Test
@@ -88,7 +99,7 @@ class ReplicasTest {
 
   @Test
   void replicaState_blankId_isInvalid() {
-    assertThatThrownBy(() -> new ReplicaState("", STARTED, Map.of(), Map.of(), Map.of(), null))
+    assertThatThrownBy(() -> new ReplicaState("", STARTED, Map.of(), Map.of(), Map.of(), null, 0))
         .isInstanceOf(RegistryException.Invalid.class);
   }
 }

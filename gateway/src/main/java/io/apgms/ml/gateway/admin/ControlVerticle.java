@@ -201,9 +201,8 @@ public final class ControlVerticle extends VerticleBase {
         .compose(
             state -> {
               parts.modes().force(forced(state), asked);
-              return follow(targets(state));
+              return follow(targets(state)).compose(v -> report(state.auditSeq()));
             })
-        .compose(v -> report())
         .onComplete(done -> seen(done.succeeded(), done.cause()));
   }
 
@@ -356,7 +355,8 @@ public final class ControlVerticle extends VerticleBase {
         .onSuccess(v -> written = Map.copyOf(all));
   }
 
-  private Future<Void> report() {
+  /** What this replica does by now; whoever waits for a change reads it there. */
+  private Future<Void> report(long auditSeq) {
     Map<String, ReplicaState.Serving> now = new TreeMap<>();
     serving.forEach(
         (model, t) -> now.put(model, new ReplicaState.Serving(t.version(), t.revision())));
@@ -367,10 +367,9 @@ public final class ControlVerticle extends VerticleBase {
         pins.put(model, pin);
       }
     }
-    return parts
-        .registry()
-        .replicas()
-        .heartbeat(new ReplicaState(parts.replicaId(), startedAt, now, pins, failures, address));
+    ReplicaState state =
+        new ReplicaState(parts.replicaId(), startedAt, now, pins, failures, address, auditSeq);
+    return parts.registry().replicas().heartbeat(state);
   }
 
   /**

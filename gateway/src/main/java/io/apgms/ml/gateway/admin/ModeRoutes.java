@@ -13,6 +13,7 @@ import io.apgms.ml.gateway.http.Fields;
 import io.apgms.ml.gateway.http.Guard;
 import io.apgms.ml.gateway.http.Problem;
 import io.apgms.ml.gateway.http.Roles;
+import io.apgms.ml.registry.ControlState;
 import io.apgms.ml.registry.ForcedMode;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.RegistryException;
@@ -20,6 +21,7 @@ import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.vertx.core.Future;
 import io.vertx.core.Handler;
+import io.vertx.core.Vertx;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.time.Duration;
@@ -27,11 +29,18 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** {@code /admin/decision-mode}: what the mode is and why; force observe, lift it. Never act. */
+/**
+ * {@code /admin/decision-mode}: what the mode is and why; force observe, lift it. Never act.
+ *
+ * <p>A change is answered when it is in force on every replica, by its own word or because nothing
+ * that it knew before holds any longer ({@link ModeAcks}): 2 s after the commit at most.
+ */
 final class ModeRoutes {
   private static final long MAX_TTL_MS = Duration.ofDays(366).toMillis();
+  private static final long POLL_MS = 20;
 
   private final RegistryDatabase registry;
   private final ControlVerticle control;
@@ -66,6 +75,7 @@ final class ModeRoutes {
   }
 
   private void force(RoutingContext rc) {
+    long started = System.nanoTime();
     Fields fields = Bodies.fields(rc);
     String mode = fields.required("mode", 16);
     if (!mode.isEmpty() && !mode.equals("observe")) {
@@ -78,7 +88,16 @@ final class ModeRoutes {
     Duration ttl = ttlMs == null ? null : Duration.ofMillis(ttlMs);
     requireModel(model)
         .compose(v -> registry.forcedModes().force(Guard.actor(rc), reason, model, ttl))
-        .onSuccess(forced -> answerInForce(rc, forced.auditId()))
+        .onSuccess(
+            set -> {
+              Future<List<ForcedMode>> forced = // it is committed, whatever happens now
+                  forced()
+                      .timeout(DecisionModes.LEASE_NANOS, TimeUnit.NANOSECONDS)
+                      .otherwise(List.of(set));
+              ModeAcks acks = acks(set.auditSeq(), started);
+              Future<ObjectNode> answer = inForce(rc, acks, forced, set.auditId());
+              AdminRoutes.answer(rc, 200, answer.map(out -> byLease(out, acks)));
+            })
         .onFailure(
             e -> {
               if (e instanceof RegistryException.Unavailable) {
@@ -116,21 +135,82 @@ final class ModeRoutes {
   }
 
   private void lift(RoutingContext rc) {
+    long started = System.nanoTime();
     AdminRoutes.Removal removal = AdminRoutes.Removal.of(rc);
     registry
         .forcedModes()
         .lift(Guard.actor(rc), removal.modelId(), removal.reason())
-        .onSuccess(entry -> answerInForce(rc, entry.id()))
+        .onSuccess(
+            entry -> {
+              ModeAcks acks = acks(entry.seq(), started);
+              inForce(rc, acks, forced(), entry.id())
+                  .onSuccess(out -> Answers.send(rc, pending(out, acks), out))
+                  .onFailure(rc::fail);
+            })
         .onFailure(rc::fail);
   }
 
-  private void answerInForce(RoutingContext rc, UUID auditId) {
-    Future<ObjectNode> answer =
-        control
-            .refresh()
-            .compose(v -> registry.controlState())
-            .map(state -> json(state.forced()).put("auditId", auditId.toString()));
-    AdminRoutes.answer(rc, 200, answer);
+  private Future<List<ForcedMode>> forced() {
+    return registry.controlState().map(ControlState::forced);
+  }
+
+  /** Of a change that was committed by now. */
+  private ModeAcks acks(long auditSeq, long started) {
+    return new ModeAcks(auditSeq, control.replicaId(), started, System.nanoTime());
+  }
+
+  private Future<ObjectNode> inForce(
+      RoutingContext rc, ModeAcks acks, Future<List<ForcedMode>> forced, UUID auditId) {
+    control.refresh(); // the others are notified
+    return settle(rc.vertx(), acks)
+        .compose(v -> forced)
+        .map(
+            list -> {
+              ObjectNode out = json(list).put("auditId", auditId.toString());
+              out.put("tookMs", acks.tookMs(System.nanoTime()));
+              ArrayNode replicas = out.putArray("replicas");
+              acks.acked().forEach((id, ms) -> add(replicas, id, ms, "reading"));
+              return out;
+            });
+  }
+
+  private Future<Void> settle(Vertx vertx, ModeAcks acks) {
+    return registry
+        .replicas()
+        .live(Rollouts.KNOWN)
+        .timeout(Math.max(1, acks.leftMs(System.nanoTime())), TimeUnit.MILLISECONDS)
+        .onSuccess(reports -> acks.heard(reports, System.nanoTime()))
+        .otherwiseEmpty()
+        .compose(
+            reports -> {
+              long left = acks.leftMs(System.nanoTime());
+              return acks.settled(System.nanoTime())
+                  ? Future.succeededFuture()
+                  : vertx
+                      .timer(Math.max(1, Math.min(POLL_MS, left)), TimeUnit.MILLISECONDS)
+                      .compose(t -> settle(vertx, acks));
+            });
+  }
+
+  private static void add(ArrayNode replicas, String id, long ms, String by) {
+    replicas.addObject().put("id", id).put("ackedMs", ms).put("by", by);
+  }
+
+  /** Forced observe is in force on the silent ones too: none of them may act by what it knows. */
+  private static ObjectNode byLease(ObjectNode out, ModeAcks acks) {
+    ArrayNode replicas = out.withArray("replicas");
+    acks.silent().forEach(id -> add(replicas, id, out.path("tookMs").asLong(), "lease"));
+    return out;
+  }
+
+  /** A silent replica does not act before it has read that it may again; the status to answer. */
+  private static int pending(ObjectNode out, ModeAcks acks) {
+    if (acks.silent().isEmpty()) {
+      return 200;
+    }
+    ArrayNode pending = out.putArray("pending");
+    acks.silent().forEach(pending::add);
+    return 202;
   }
 
   private ObjectNode json(List<ForcedMode> forced) {

@@ -25,7 +25,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class Rollouts {
   static final Duration LIVE = Duration.ofSeconds(3);
-  private static final Duration KNOWN = Duration.ofSeconds(30);
+  static final Duration KNOWN = Duration.ofSeconds(30);
   private static final long ACK_BOUND_MS = 5_000;
   private static final long FAILED_BOUND_MS = 1_000; // its folder may be on its way
   private static final long POLL_MS = 20;

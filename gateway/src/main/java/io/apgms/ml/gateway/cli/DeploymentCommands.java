@@ -250,8 +250,39 @@ final class DeploymentCommands {
                   m.path("modeSource").asText(),
                   m.path("flagAgeMs").asText());
         }
+        printWhere(answer);
       }
-      return 0;
+      boolean done = answer.path("pending").isEmpty() && answer.path("notRecorded").isEmpty();
+      return done ? 0 : Failure.UNAVAILABLE;
+    }
+
+    /** Of a change: where it is in force, and what is missing. */
+    private void printWhere(JsonNode answer) {
+      if (answer.has("replicas")) {
+        admin
+            .out()
+            .printf(
+                "%s on %d replica(s) in %d ms, audit %s%n",
+                change == Change.lift ? "lifted" : "in force",
+                answer.path("replicas").size(),
+                answer.path("tookMs").asLong(),
+                answer.path("auditId").asText());
+      }
+      for (JsonNode replica : answer.path("replicas")) {
+        if (replica.path("by").asText().equals("lease")) {
+          admin
+              .out()
+              .printf("  %s is silent, and may not act any more%n", replica.path("id").asText());
+        }
+      }
+      for (JsonNode late : answer.path("pending")) {
+        admin
+            .out()
+            .println("  not confirmed: " + late.asText() + ": it observes until it has read it");
+      }
+      for (JsonNode what : answer.path("notRecorded")) {
+        admin.out().println("  not recorded: " + what.asText());
+      }
     }
 
     private static void putIfSet(Map<String, Object> body, String key, @Nullable Object value) {

@@ -35,7 +35,7 @@ class PeersTest {
   private static final String AHEAD = "{\"status\":\"UP\",\"revisions\":{\"risk-score\":8}}";
 
   private static ReplicaState replica(String id, String address) {
-    return new ReplicaState(id, Instant.EPOCH, Map.of(), Map.of(), Map.of(), address);
+    return new ReplicaState(id, Instant.EPOCH, Map.of(), Map.of(), Map.of(), address, 0);
   }
 
   /** Peers that know of one server for each handler, of themselves and of one that says nowhere. */
