@@ -14,6 +14,8 @@ RERUN ?= 0
 RERUNS := -Dsurefire.rerunFailingTestsCount=$(RERUN) -Dfailsafe.rerunFailingTestsCount=$(RERUN)
 # Campaigns that measure time: they need the machine to themselves.
 CAMPAIGNS := ITOverload ITDeadlines ITHttp2
+# They measure time, or all there is: one class after the other.
+ALONE := -Dit.forks=1
 # CI: what the machine lacks something for; CI names it in its last line.
 LEFT_OUT ?=
 comma := ,
@@ -27,6 +29,7 @@ help: ## list the targets
 
 build: ## build the jar that bin/ml-service runs
 	$(MVN) package -DskipTests -pl gateway -am
+	@tools/archive-classes.sh || echo 'built; starts take their full time' >&2
 
 run: ## serve on 127.0.0.1:8080 (API) and 9090 (metrics, admin); Ctrl-C ends it
 	@ML_DRAIN_MS=0 bin/ml-service serve
@@ -40,14 +43,14 @@ it: ## the tests against a running process, and each fuzz target for 30 seconds
 	$(MAKE) fuzz
 
 campaigns: ## overload, deadlines and HTTP/2 attacks in reduced counts; needs a quiet machine
-	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true -Dit.test='$(subst $(space),$(comma),$(CAMPAIGNS))'
+	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true $(ALONE) -Dit.test='$(subst $(space),$(comma),$(CAMPAIGNS))'
 
 fuzz: ## fuzz each target for FUZZ_SECONDS (30), after proof that a planted bug is found
 	@tools/fuzz.sh 60 planted; test $$? = 1
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 soak: ## the same in full: 100,000 made-up names, 5,000 slow clients, ten minutes a fuzz target
-	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true -Dsoak=true -Dabuse.requests=100000
+	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true $(ALONE) -Dsoak=true -Dabuse.requests=100000
 	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SOAK_SECONDS)
 
 format: ## format the sources

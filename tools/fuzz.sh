@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes each target for SECONDS, one after the other, and prints a line for each.
+# Fuzzes each target for SECONDS, one a processor at a time, and prints a line for each.
 #   tools/fuzz.sh [SECONDS] [TARGET…]     exit 1 on a finding, 2 on wrong usage or a broken run
 # What was learnt stays in .fuzz/<target>/corpus; a finding's input in .fuzz/<target>/finding-*.
 # To keep a finding as a regression, copy its input beside the target's other seeds.
@@ -67,12 +67,24 @@ fuzz() { # name module class method
     "$(find "$dir/corpus" -type f | wc -l)"
 }
 
+at_once=$(nproc)
+((at_once <= 4)) || at_once=4 # each may take a gigabyte
 worst=0
+running=()
+oldest() { # waits for it
+  local result=0
+  wait "${running[0]}" || result=$?
+  running=("${running[@]:1}")
+  ((worst == 1)) || ((result == 0)) || worst=$result
+}
 while read -r name module class method; do
   [[ -n $name ]] || continue
   [[ $wanted =~ ^\ *$ && $name != planted || $wanted == *" $name "* ]] || continue
-  result=0
-  fuzz "$name" "$module" "$class" "$method" </dev/null || result=$?
-  ((worst == 1)) || ((result == 0)) || worst=$result
+  ((${#running[@]} < at_once)) || oldest
+  fuzz "$name" "$module" "$class" "$method" </dev/null &
+  running+=($!)
 done <<<"$targets$planted"
+while ((${#running[@]} > 0)); do
+  oldest
+done
 exit "$worst"

@@ -14,5 +14,6 @@ GRANT UPDATE ON registry.audit_head TO ml_service;
 GRANT INSERT, UPDATE ON registry.pointer TO ml_service;
 GRANT INSERT, UPDATE, DELETE ON registry.forced_mode, registry.replica, registry.error_budget,
   registry.error_budget_reporter TO ml_service;
+GRANT INSERT, UPDATE ON registry.rollback_drill TO ml_service;
 GRANT UPDATE ON registry.jira_cursor TO ml_service;
 GRANT INSERT ON registry.jira_issue, registry.jira_skipped TO ml_service;

@@ -31,12 +31,11 @@ final class DurablePostgres implements AutoCloseable {
     this.log = log;
   }
 
-  static DurablePostgres start(Path dir) throws IOException {
+  static DurablePostgres start(Path dir) throws IOException, InterruptedException {
     Path cluster = dir.resolve("cluster");
     Path log = dir.resolve("postgres.log");
     EmbeddedPostgres.Builder builder =
-        EmbeddedPostgres.builder()
-            .setDataDirectory(cluster)
+        Cluster.at(cluster)
             .setErrorRedirector(Redirect.appendTo(log.toFile()))
             .setOutputRedirector(Redirect.appendTo(log.toFile()));
     Map.of("fsync", "on", "synchronous_commit", "on", "full_page_writes", "on")

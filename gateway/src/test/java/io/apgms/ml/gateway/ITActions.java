@@ -24,7 +24,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -58,13 +57,10 @@ class ITActions {
   private final ReceivingSink sink = new ReceivingSink();
   private EmbeddedPostgres postgres;
   private RunningService service;
-  private Path flags;
 
   @BeforeEach
   void open() throws Exception {
-    postgres = EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
-    flags = dir.resolve("flags.json");
-    mode("act");
+    postgres = Cluster.at(dir.resolve("cluster")).start();
   }
 
   @AfterEach
@@ -76,23 +72,12 @@ class ITActions {
     postgres.close();
   }
 
-  private void mode(String variant) throws IOException {
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", variant));
-  }
-
   private String database() {
-    return "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres";
+    return Acting.url(postgres.getPort());
   }
 
   private void serve(Map<String, String> more) throws Exception {
-    Map<String, String> settings = new HashMap<>();
-    settings.put("ML_FLAGS_FILE", flags.toString());
-    settings.put("ML_DATABASE_URL", database());
-    settings.put("ML_ACTION_SINKS", sink.url());
-    settings.put("ML_ACTION_SECRET", ReceivingSink.SECRET);
-    settings.put("ML_ACTION_ALLOW_PRIVATE", "true");
-    settings.put("ML_ACTION_CAP", "1000000");
+    Map<String, String> settings = Acting.settings(dir, database(), sink);
     settings.putAll(more);
     service = RunningService.start(dir, settings);
     RunningService.await(BOUND, () -> score("warm").path("enforced").asBoolean());
@@ -383,10 +368,9 @@ class ITActions {
   @Test
   void backlog_toALocalSink_goesOutFast() throws Exception {
     int backlog = SOAK ? 50_000 : 10_000;
-    serve(Map.of("ML_ACTION_SINKS", "http://127.0.0.1:1/"));
-    service.close();
+    // Without a sink: what was fanned out to a dead one meanwhile would wait for it.
+    RunningService.start(dir, Acting.settings(dir, database())).close();
     backlog(backlog);
-    service = null;
     serve(Map.of());
     RunningService.await(Duration.ofMinutes(2), () -> sink.taken() >= backlog);
     List<Event> log = sink.log();

@@ -5,12 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -60,12 +58,8 @@ class ITActiveAt {
   @Test
   void active_atAnyTime_isWhatTheAnswersSaid() throws Exception {
     ApprovalRun run = new ApprovalRun(dir);
-    Path flags = dir.resolve("flags.json");
-    Files.writeString(
-        flags,
-        Files.readString(RunningService.HOME.resolve("conf/flags.json")).replace("observe", "act"));
-    Map<String, String> settings = new HashMap<>(run.environment());
-    settings.put("ML_FLAGS_FILE", flags.toString());
+    Map<String, String> settings = Acting.settings(dir);
+    settings.putAll(run.environment());
     Instant before = Instant.now();
     try (RunningService running = RunningService.start(dir, settings)) {
       service = running;

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -15,7 +14,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +49,7 @@ class ITDatabaseFaults {
   @BeforeAll
   static void start() throws Exception {
     postgres =
-        EmbeddedPostgres.builder()
+        Cluster.at(dir.resolve("cluster"))
             .setServerConfig("max_connections", "60")
             .setServerConfig("deadlock_timeout", "300ms")
             .start();
@@ -65,16 +63,7 @@ class ITDatabaseFaults {
   }
 
   private static Map<String, String> settings() throws IOException {
-    Path flags = dir.resolve("act.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
-    Map<String, String> settings = new HashMap<>();
-    settings.put("ML_FLAGS_FILE", flags.toString());
-    settings.put("ML_ACTION_CAP", "1000000");
-    settings.put(
-        "ML_DATABASE_URL",
-        "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres");
-    return settings;
+    return Acting.settings(dir, Acting.url(postgres.getPort()));
   }
 
   private static Connection connect() throws SQLException {

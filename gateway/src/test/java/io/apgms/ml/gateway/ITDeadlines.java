@@ -22,7 +22,6 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -219,14 +218,8 @@ class ITDeadlines {
   }
 
   private Map<String, String> act(EmbeddedPostgres postgres) throws IOException {
-    Path flags = dir.resolve("act.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
-    Map<String, String> settings = new HashMap<>();
-    settings.put("ML_FLAGS_FILE", flags.toString());
-    settings.put(
-        "ML_DATABASE_URL",
-        "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres");
+    Map<String, String> settings = Acting.settings(dir, Acting.url(postgres.getPort()));
+    settings.remove("ML_ACTION_CAP"); // as shipped
     return settings;
   }
 

@@ -14,7 +14,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -54,16 +53,7 @@ class ITDisks {
   }
 
   private Map<String, String> settings(String database) throws IOException {
-    Path flags = dir.resolve("act.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
-    Map<String, String> settings = new HashMap<>();
-    settings.put("ML_FLAGS_FILE", flags.toString());
-    settings.put("ML_ACTION_CAP", "1000000");
-    settings.put(
-        "ML_DATABASE_URL",
-        "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/" + database);
-    return settings;
+    return Acting.settings(dir, Acting.url(postgres.getPort(), database));
   }
 
   private void sql(String... statements) throws SQLException {

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,10 +31,7 @@ class ITExplain {
   /** In act: high scores are held. */
   @BeforeAll
   static void start() throws Exception {
-    Path flags = dir.resolve("flags.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
-    service = RunningService.start(dir, Map.of("ML_FLAGS_FILE", flags.toString()));
+    service = RunningService.start(dir, Acting.settings(dir));
   }
 
   @AfterAll

@@ -72,23 +72,10 @@ class ITFaults {
 
   @Test
   void score_databaseAway_observesAndCatchesUp() throws Exception {
-    Path flags = dir.resolve("act.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
     Path cluster = dir.resolve("cluster");
-    try (EmbeddedPostgres postgres = EmbeddedPostgres.builder().setDataDirectory(cluster).start();
+    try (EmbeddedPostgres postgres = Cluster.at(cluster).start();
         RunningService service =
-            RunningService.start(
-                dir,
-                Map.of(
-                    "ML_FLAGS_FILE",
-                    flags.toString(),
-                    "ML_ACTION_CAP",
-                    "1000000",
-                    "ML_DATABASE_URL",
-                    "postgresql://postgres:postgres@127.0.0.1:"
-                        + postgres.getPort()
-                        + "/postgres"))) {
+            RunningService.start(dir, Acting.settings(dir, Acting.url(postgres.getPort())))) {
       assertThat(decision(service).path("decision").path("enforced").asBoolean()).isTrue();
       ProcessHandle postmaster =
           ProcessHandle.of(

@@ -7,14 +7,11 @@ import io.apgms.ml.gateway.History.Operation;
 import io.apgms.ml.gateway.History.Outcome;
 import io.apgms.ml.gateway.HistoryChecker.Delivered;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,17 +42,7 @@ class ITHistory {
   @BeforeEach
   void open() throws Exception {
     postgres = DurablePostgres.start(dir);
-    Path flags = dir.resolve("flags.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
-    Map<String, String> settings = new HashMap<>();
-    settings.put("ML_FLAGS_FILE", flags.toString());
-    settings.put("ML_DATABASE_URL", postgres.url());
-    settings.put("ML_ACTION_SINKS", sink.url());
-    settings.put("ML_ACTION_SECRET", ReceivingSink.SECRET);
-    settings.put("ML_ACTION_ALLOW_PRIVATE", "true");
-    settings.put("ML_ACTION_CAP", "1000000");
-    service = RunningService.start(dir, settings);
+    service = RunningService.start(dir, Acting.settings(dir, postgres.url(), sink));
     history = new History(dir.resolve("history.ndjson"));
     shared = new HistoryClient.Shared(service.apiPort(), history);
   }

@@ -8,12 +8,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.ReceivingSink.Event;
 import java.io.IOException;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -52,18 +50,7 @@ class ITPartition {
   void open() throws Exception {
     postgres = DurablePostgres.start(dir);
     network = new Toxiproxy(dir, postgres.port());
-    Path flags = dir.resolve("flags.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
-    Map<String, String> settings = new HashMap<>();
-    settings.put("ML_FLAGS_FILE", flags.toString());
-    settings.put(
-        "ML_DATABASE_URL",
-        "postgresql://postgres:postgres@127.0.0.1:" + network.port() + "/postgres");
-    settings.put("ML_ACTION_SINKS", sink.url());
-    settings.put("ML_ACTION_SECRET", ReceivingSink.SECRET);
-    settings.put("ML_ACTION_ALLOW_PRIVATE", "true");
-    settings.put("ML_ACTION_CAP", "1000000");
+    Map<String, String> settings = Acting.settings(dir, Acting.url(network.port()), sink);
     settings.put("ML_ACTION_CONCURRENCY", "4");
     service = RunningService.start(dir, settings);
     awaitActing();

@@ -49,11 +49,9 @@ class ITRollbackReport {
                 .requestHandler(request -> request.response().end(alerts))
                 .listen(0, "127.0.0.1"));
     copy = new ApprovalRun(dir);
-    Path flags = dir.resolve("flags.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
-    Map<String, String> settings = new TreeMap<>(copy.environment());
-    settings.put("ML_FLAGS_FILE", flags.toString());
+    Map<String, String> settings = Acting.settings(dir);
+    settings.remove("ML_ACTION_CAP"); // as shipped
+    settings.putAll(copy.environment());
     settings.put("ML_PROMETHEUS_URL", "http://127.0.0.1:" + prometheus.actualPort() + "/");
     service = RunningService.start(dir, settings);
   }

@@ -38,7 +38,7 @@ class ITService {
   static void start() throws Exception {
     flags = dir.resolve("flags.json");
     Files.copy(RunningService.HOME.resolve("conf/flags.json"), flags);
-    service = RunningService.start(dir, Map.of("ML_FLAGS_FILE", flags.toString()));
+    service = RunningService.startNew(dir, Map.of("ML_FLAGS_FILE", flags.toString()));
     oncall = service.token("oncall");
   }
 

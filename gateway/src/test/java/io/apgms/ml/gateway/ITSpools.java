@@ -39,7 +39,7 @@ class ITSpools {
 
   @BeforeAll
   static void start() throws Exception {
-    postgres = EmbeddedPostgres.builder().start();
+    postgres = Cluster.at(dir.resolve("cluster")).start();
     way = new Relay(postgres.getPort());
     other = RunningService.start(dir.resolve("other"), database(way.port()));
     here = RunningService.start(dir.resolve("here"), database(postgres.getPort()));

@@ -54,7 +54,7 @@ class ITUnleash {
   /** The service first: with the flag service away it must be ready, and observe. */
   @BeforeAll
   static void start() throws Exception {
-    postgres = EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
+    postgres = Cluster.at(dir.resolve("cluster")).start();
     unleash = new UnleashServer(dir);
     service =
         RunningService.start(

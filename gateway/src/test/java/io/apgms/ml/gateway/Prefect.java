@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -32,10 +31,7 @@ final class Prefect {
   private Prefect(Path dir) throws Exception {
     this.dir = dir;
     this.python = Path.of(printed("tools/install-prefect.sh"));
-    int port;
-    try (ServerSocket socket = new ServerSocket(0)) {
-      port = socket.getLocalPort();
-    }
+    int port = RunningService.freePort();
     this.api = "http://127.0.0.1:" + port + "/api";
     ProcessBuilder builder =
         new ProcessBuilder(

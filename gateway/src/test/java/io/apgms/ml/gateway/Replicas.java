@@ -70,7 +70,7 @@ final class Replicas implements AutoCloseable {
     copy(run.models, ownRegistry);
     this.flags = dir.resolve("flags.json");
     mode("observe");
-    this.postgres = EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
+    this.postgres = Cluster.at(dir.resolve("cluster")).start();
     this.relay = new TcpRelay(postgres.getPort());
     this.oncall = oncall(settings.size());
     services.add(start(0, settings.get(0))); // it migrates and enters the first revision
@@ -153,8 +153,7 @@ final class Replicas implements AutoCloseable {
   }
 
   void mode(String variant) throws IOException {
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", variant));
+    Acting.flags(flags, variant);
   }
 
   /** A rollback to a revision, asked of one replica. */

@@ -2,10 +2,11 @@ package io.apgms.ml.gateway;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.apgms.ml.gateway.http.DevIssuer;
+import io.vertx.core.Vertx;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -21,7 +22,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
@@ -31,6 +34,10 @@ final class RunningService implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Contract API = Contract.of("api");
   private static final Contract MANAGEMENT = Contract.of("management");
+
+  static {
+    archiveClasses();
+  }
 
   private final Map<String, String> environment;
   private final Path log;
@@ -55,7 +62,29 @@ final class RunningService implements AutoCloseable {
     environment.put("ML_DATA_DIR", dir.resolve("data").toString());
   }
 
+  /** As `make build` does after the jar, which the build of these tests has made without it. */
+  private static void archiveClasses() {
+    try {
+      ProcessBuilder builder =
+          new ProcessBuilder(HOME.resolve("tools/archive-classes.sh").toString());
+      finish(builder, 0, "archive-classes.sh");
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   static RunningService start(Path dir, Map<String, String> extra) throws Exception {
+    RunningService service = new RunningService(dir, extra);
+    Path cluster = dir.resolve("data/postgres");
+    if (!extra.containsKey("ML_DATABASE_URL") && !Files.exists(cluster)) {
+      Cluster.copyTo(cluster);
+    }
+    service.launch();
+    return service;
+  }
+
+  /** As on a machine where it has never run: it makes its database. */
+  static RunningService startNew(Path dir, Map<String, String> extra) throws Exception {
     RunningService service = new RunningService(dir, extra);
     service.launch();
     return service;
@@ -159,6 +188,11 @@ final class RunningService implements AutoCloseable {
     return finish(builder, expectedExit, String.join(" ", arguments));
   }
 
+  /** Starts another command of the launcher against the same settings; its errors go to the log. */
+  Process spawn(String... arguments) throws IOException {
+    return command(arguments).redirectError(Redirect.appendTo(log.toFile())).start();
+  }
+
   private static String finish(ProcessBuilder builder, int expectedExit, String what)
       throws Exception {
     Process p = builder.redirectErrorStream(true).start();
@@ -182,8 +216,15 @@ final class RunningService implements AutoCloseable {
     return finish(builder, 0, "the script");
   }
 
-  String token(String role) throws Exception {
-    return run(Map.of(), 0, "token", "--subject", "test-" + role, "--role", role);
+  /** As the command `token` mints it. */
+  String token(String roles) throws IOException {
+    Vertx vertx = Vertx.vertx();
+    try {
+      return DevIssuer.open(vertx, Path.of(environment.get("ML_DATA_DIR")))
+          .mint("test-" + roles, null, List.of(roles.split(",")));
+    } finally {
+      PlantedService.await(vertx.close());
+    }
   }
 
   HttpResponse<String> api(String method, String path, String body)
@@ -286,12 +327,20 @@ final class RunningService implements AutoCloseable {
     }
   }
 
+  /**
+   * Below those that Linux gives to outgoing connections, of which other tests make thousands: one of
+   * them could have it before the service does.
+   */
   static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    for (int attempt = 0; attempt < 1_000; attempt++) {
+      int port = ThreadLocalRandom.current().nextInt(20_000, 32_000);
+      try (ServerSocket socket = new ServerSocket(port)) {
+        return socket.getLocalPort();
+      } catch (IOException e) {
+        // somebody has it
+      }
     }
+    throw new AssertionError("no port from 20000 to 31999 is free");
   }
 
   @Override

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -21,8 +20,8 @@ final class Toxiproxy implements AutoCloseable {
   private static final Duration BOUND = Duration.ofSeconds(10);
 
   private final Process process;
-  private final int api = freePort();
-  private final int port = freePort();
+  private final int api = RunningService.freePort();
+  private final int port = RunningService.freePort();
 
   Toxiproxy(Path dir, int upstream) throws Exception {
     process =
@@ -87,12 +86,6 @@ final class Toxiproxy implements AutoCloseable {
                 body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(body.toString()))
             .build(),
         BodyHandlers.ofString());
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    }
   }
 
   @Override

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -35,9 +34,7 @@ final class UnleashServer implements AutoCloseable {
 
   /** Has a port, and runs nothing yet. */
   UnleashServer(Path dir) throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      this.port = socket.getLocalPort();
-    }
+    this.port = RunningService.freePort();
     this.log = dir.resolve("unleash.log");
   }
 

@@ -43,6 +43,7 @@ public final class RegistryDatabase {
   private final ForcedModes forcedModes;
   private final Replicas replicas;
   private final ErrorBudgets errorBudgets;
+  private final Drills drills;
 
   /**
    * @param timeout bound of each call, at least 10 ms; inside transactions locks are waited for
@@ -58,6 +59,7 @@ public final class RegistryDatabase {
     this.forcedModes = new ForcedModes(db, audit);
     this.replicas = new Replicas(db);
     this.errorBudgets = new ErrorBudgets(db);
+    this.drills = new Drills(db, audit);
   }
 
   public AuditLog audit() {
@@ -90,6 +92,10 @@ public final class RegistryDatabase {
 
   public ErrorBudgets errorBudgets() {
     return errorBudgets;
+  }
+
+  public Drills drills() {
+    return drills;
   }
 
   /**

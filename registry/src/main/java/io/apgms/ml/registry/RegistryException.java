@@ -60,10 +60,19 @@ public abstract sealed class RegistryException extends RuntimeException {
    * The artifact on disk is not what its manifest says, or nobody who is trusted vouches for it: it
    * must not be loaded.
    */
-  public static final class Corrupt extends RegistryException {
+  public static sealed class Corrupt extends RegistryException {
     private static final long serialVersionUID = 1L;
 
     public Corrupt(String message) {
+      super(message);
+    }
+  }
+
+  /** It may be whole, but it, its digest or the key that signed it is revoked. */
+  public static final class Revoked extends Corrupt {
+    private static final long serialVersionUID = 1L;
+
+    public Revoked(String message) {
       super(message);
     }
   }

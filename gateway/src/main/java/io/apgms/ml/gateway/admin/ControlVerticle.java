@@ -12,7 +12,6 @@ import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.ReplicaState;
 import io.apgms.ml.registry.RollbackCommand;
-import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.vertx.core.Future;
@@ -62,6 +61,7 @@ public final class ControlVerticle extends VerticleBase {
   private final Parts parts;
   private final PointerFile pointerFile;
   private final Revocations revocations;
+  private final VersionLoader versions;
   private final Instant startedAt = Instant.now();
   private final Map<String, Target> serving = new ConcurrentHashMap<>();
   private final Map<String, Target> held = new ConcurrentHashMap<>();
@@ -79,6 +79,7 @@ public final class ControlVerticle extends VerticleBase {
     this.parts = parts;
     this.pointerFile = new PointerFile(parts.dataDir());
     this.revocations = new Revocations(parts.store(), parts.runtime());
+    this.versions = new VersionLoader(parts.store(), parts.runtime(), revocations::remember);
   }
 
   @Override
@@ -324,19 +325,7 @@ public final class ControlVerticle extends VerticleBase {
 
   /** Loads a version off the serving path, unless it is kept warm. */
   Future<ServedModel> load(String model, String version, @Nullable String digest) {
-    ArtifactStore store = parts.store();
-    return vertx.executeBlocking(
-        () -> {
-          ServedModel warm = parts.runtime().loaded(model, version);
-          if (warm != null && (digest == null || digest.equals(warm.digest()))) {
-            store.trust().requireUnrevoked(model, version, warm.digest(), null);
-            return warm;
-          }
-          VerifiedArtifact artifact =
-              digest == null ? store.load(model, version) : store.load(model, version, digest);
-          revocations.remember(artifact);
-          return parts.runtime().prepare(artifact);
-        });
+    return vertx.executeBlocking(() -> versions.load(model, version, digest));
   }
 
   /** Loads what a rollback would return to beside the active version, so that it only swaps. */

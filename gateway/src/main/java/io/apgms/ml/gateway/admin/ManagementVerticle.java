@@ -51,6 +51,8 @@ public final class ManagementVerticle extends VerticleBase {
   /** Where candidates lie, and how long an approval counts. */
   public record Approvals(Candidates candidates, Duration validity) {}
 
+  private static final long DRILLS_MS = 5_000;
+
   private final Parts parts;
   private @Nullable HttpServer server;
 
@@ -60,6 +62,10 @@ public final class ManagementVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
+    DrillMeters drills =
+        new DrillMeters(parts.registry().drills()::all, parts.runtime(), parts.meters());
+    drills.read();
+    vertx.setPeriodic(DRILLS_MS, id -> drills.read());
     server = parts.door().server(vertx, router(vertx, parts));
     return server.listen(parts.management().port(), parts.management().host());
   }

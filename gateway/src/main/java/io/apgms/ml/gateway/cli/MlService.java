@@ -30,6 +30,7 @@ import picocli.CommandLine.HelpCommand;
       PromoteCommand.class,
       TicketCommand.class,
       DeploymentCommands.Rollback.class,
+      DrillCommand.class,
       DeploymentCommands.Pin.class,
       DeploymentCommands.Unpin.class,
       DeploymentCommands.History.class,
@@ -89,6 +90,9 @@ public final class MlService {
     }
     if (e instanceof SettingsException) {
       return Failure.USAGE;
+    }
+    if (e instanceof RegistryException.Unavailable) {
+      return Failure.UNAVAILABLE;
     }
     boolean refused =
         e instanceof RegistryException

@@ -11,11 +11,16 @@ import io.apgms.ml.scoring.ServedModel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
-/** One version scoring rows by the very code that serves, a chunk at a time. Blocking. */
+/** Active versions scoring rows by the very code that serves, a chunk at a time. Blocking. */
 final class OfflineScorer implements AutoCloseable {
   /** Most rows of one call. */
   static final int CHUNK = 256;
@@ -24,35 +29,49 @@ final class OfflineScorer implements AutoCloseable {
 
   private final Vertx vertx = Vertx.vertx();
   private final ArrayBlockingQueue<ScoredChunk> answers = new ArrayBlockingQueue<>(1);
-  private final ServedModel served;
+  private final ScoringRuntime runtime;
+  private final @Nullable ServedModel one;
   private long chunks;
 
-  private OfflineScorer(ScoringRuntime runtime, ServedModel served) {
-    this.served = served;
-    runtime.activate(served.modelId(), served.version());
+  private OfflineScorer(ScoringRuntime runtime, @Nullable ServedModel one) {
+    this.runtime = runtime;
+    this.one = one;
     vertx.eventBus().<ScoredChunk>localConsumer("offline", m -> answers.add(m.body()));
+    await(vertx.deployVerticle(new ScoringVerticle(runtime, CHUNK)));
   }
 
+  /** Over one version. */
   static OfflineScorer open(VerifiedArtifact artifact) {
     ScoringRuntime runtime = new ScoringRuntime(CHUNK, new SimpleMeterRegistry());
-    OfflineScorer scorer = new OfflineScorer(runtime, runtime.prepare(artifact));
-    await(scorer.vertx.deployVerticle(new ScoringVerticle(runtime, CHUNK)));
-    return scorer;
+    ServedModel served = runtime.prepare(artifact);
+    runtime.activate(served.modelId(), served.version());
+    return new OfflineScorer(runtime, served);
   }
 
+  /** Over whichever versions are active when rows are scored; they are freed with it. */
+  static OfflineScorer over(ScoringRuntime runtime) {
+    return new OfflineScorer(runtime, null);
+  }
+
+  /** The one version it was opened over. */
   ServedModel served() {
-    return served;
+    return Objects.requireNonNull(one);
   }
 
-  /** Scores at most {@link #CHUNK} rows, in their order. */
+  /** Scores at most {@link #CHUNK} rows by that version, in their order. */
   ScoreResult[] score(List<float[]> rows) throws InterruptedException {
+    return score(served().modelId(), rows);
+  }
+
+  /** Scores at most {@link #CHUNK} rows by a model's active version, in their order. */
+  ScoreResult[] score(String modelId, List<float[]> rows) throws InterruptedException {
     if (rows.isEmpty()) {
       return new ScoreResult[0];
     }
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(BOUND_SECONDS);
     ScoreRequest[] requests =
         rows.stream()
-            .map(row -> new ScoreRequest(served.modelId(), null, row, deadline))
+            .map(row -> new ScoreRequest(modelId, null, row, deadline))
             .toArray(ScoreRequest[]::new);
     vertx.eventBus().send(ScoringVerticle.ADDRESS, new ScoreChunk(++chunks, "offline", requests));
     ScoredChunk answer = answers.poll(BOUND_SECONDS, TimeUnit.SECONDS);
@@ -62,9 +81,13 @@ final class OfflineScorer implements AutoCloseable {
     return answer.results();
   }
 
+  /** Frees the models: the garbage collector would, with a complaint on standard error. */
   @Override
   public void close() {
     await(vertx.close());
+    Map<String, Set<String>> active = new HashMap<>();
+    runtime.active().forEach(m -> active.put(m.modelId(), Set.of(m.version())));
+    runtime.revoke(active);
   }
 
   private static void await(Future<?> future) {

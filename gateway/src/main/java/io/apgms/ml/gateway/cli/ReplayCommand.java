@@ -147,7 +147,8 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  private static DatabaseAddress database(Settings settings) throws IOException {
+  /** The database that serves. */
+  static DatabaseAddress database(Settings settings) throws IOException {
     String url = settings.database().url();
     DatabaseAddress address =
         url.isEmpty()

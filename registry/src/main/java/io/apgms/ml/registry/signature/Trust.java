@@ -271,7 +271,7 @@ public record Trust(List<Pinned> keys, List<Revoked> revoked) {
   private void requireKey(String id) {
     for (Revoked entry : revoked) {
       if (id.equals(entry.key())) {
-        throw new RegistryException.Corrupt(
+        throw new RegistryException.Revoked(
             "model.sig is by key " + id + ", which is revoked: " + entry.reason());
       }
     }
@@ -291,7 +291,7 @@ public record Trust(List<Pinned> keys, List<Revoked> revoked) {
     for (Revoked entry : revoked) {
       boolean named = model.equals(entry.model()) && version.equals(entry.version());
       if (named || (digest != null && digest.equals(entry.digest()))) {
-        throw new RegistryException.Corrupt(
+        throw new RegistryException.Revoked(
             model + "/" + version + " is revoked: " + entry.reason());
       }
     }
