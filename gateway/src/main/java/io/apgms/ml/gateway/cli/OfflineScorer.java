@@ -11,8 +11,11 @@ import io.apgms.ml.scoring.ServedModel;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -26,10 +29,12 @@ final class OfflineScorer implements AutoCloseable {
 
   private final Vertx vertx = Vertx.vertx();
   private final ArrayBlockingQueue<ScoredChunk> answers = new ArrayBlockingQueue<>(1);
+  private final ScoringRuntime runtime;
   private final @Nullable ServedModel one;
   private long chunks;
 
   private OfflineScorer(ScoringRuntime runtime, @Nullable ServedModel one) {
+    this.runtime = runtime;
     this.one = one;
     vertx.eventBus().<ScoredChunk>localConsumer("offline", m -> answers.add(m.body()));
     await(vertx.deployVerticle(new ScoringVerticle(runtime, CHUNK)));
@@ -43,7 +48,7 @@ final class OfflineScorer implements AutoCloseable {
     return new OfflineScorer(runtime, served);
   }
 
-  /** Over whichever versions are active when rows are scored. */
+  /** Over whichever versions are active when rows are scored; they are freed with it. */
   static OfflineScorer over(ScoringRuntime runtime) {
     return new OfflineScorer(runtime, null);
   }
@@ -76,9 +81,13 @@ final class OfflineScorer implements AutoCloseable {
     return answer.results();
   }
 
+  /** Frees the models: the garbage collector would, with a complaint on standard error. */
   @Override
   public void close() {
     await(vertx.close());
+    Map<String, Set<String>> active = new HashMap<>();
+    runtime.active().forEach(m -> active.put(m.modelId(), Set.of(m.version())));
+    runtime.revoke(active);
   }
 
   private static void await(Future<?> future) {
