@@ -159,6 +159,21 @@ public final class FeedbackVerticle extends VerticleBase {
     return new Actions(Objects.requireNonNull(db, "not started"));
   }
 
+  /** After the start. */
+  public DriftCounts drift() {
+    return new DriftCounts(Objects.requireNonNull(db, "not started"));
+  }
+
+  /** After the start. */
+  public LabelOutcomes labelOutcomes() {
+    return new LabelOutcomes(Objects.requireNonNull(db, "not started"));
+  }
+
+  /** After the start. */
+  public GroupOutcomes groupOutcomes() {
+    return new GroupOutcomes(Objects.requireNonNull(db, "not started"));
+  }
+
   /** What takes actions to their sinks, to be deployed once; after the start. */
   public ActionDispatcher dispatcher(ActionOptions to) {
     Database started = Objects.requireNonNull(db, "not started");

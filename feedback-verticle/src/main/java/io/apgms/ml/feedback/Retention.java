@@ -96,6 +96,13 @@ public final class Retention {
           + MAX_ROWS
           + ")";
 
+  private static final String DRIFT =
+      "DELETE FROM feedback.feature_drift WHERE (day, model_id, model_version, feature) IN"
+          + " (SELECT day, model_id, model_version, feature FROM feedback.feature_drift"
+          + " WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date LIMIT "
+          + MAX_ROWS
+          + ")";
+
   private Retention() {}
 
   /**
@@ -220,7 +227,7 @@ public final class Retention {
       return append.apply(piece).compose(v -> c.query(sql).execute()).map(v -> piece);
     }
 
-    /** Labels, strays of the default partition, batches, outbox rows, notes of exports. */
+    /** Labels, strays of the default partition, batches, outbox rows, notes of exports, drift. */
     private Future<Optional<Piece>> rest() {
       UUID first = DecisionRows.firstId(edge.toEpochMilli());
       return c.query("SELECT id FROM feedback.decision ORDER BY id LIMIT 1")
@@ -240,7 +247,10 @@ public final class Retention {
                                 () -> piece("batches", BATCHES, batches.atOffset(ZoneOffset.UTC))))
                     .compose(done -> or(done, () -> piece("outbox", OUTBOX, gone)))
                     .compose(done -> or(done, () -> piece("redacted", REDACTED, gone)))
-                    .compose(done -> or(done, () -> piece("exports", EXPORTS, first)));
+                    .compose(done -> or(done, () -> piece("exports", EXPORTS, first)))
+                    .compose(
+                        done ->
+                            or(done, () -> piece("drift", DRIFT, edge.atOffset(ZoneOffset.UTC))));
               });
     }
 

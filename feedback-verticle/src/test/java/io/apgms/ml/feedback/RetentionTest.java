@@ -142,6 +142,20 @@ class RetentionTest {
   }
 
   @Test
+  void next_daysOfDrift_goByTheirDay() {
+    for (String day : new String[] {"2025-05-23", "2025-05-24", "2026-11-23"}) {
+      database.sql(
+          "INSERT INTO feedback.feature_drift VALUES ('"
+              + day
+              + "', 'm', '1', 'f', 9, '{1}', '{9}', 0, 0, 0, 0, NULL, NULL, NULL, 'no baseline')");
+    }
+    all(NOW);
+    assertThat(log).containsExactly("drift drift");
+    assertThat(database.count("feedback.feature_drift WHERE day >= '2025-05-24'")).isEqualTo(2);
+    assertThat(database.count("feedback.feature_drift")).isEqualTo(2);
+  }
+
+  @Test
   void next_legalHold_keepsWhatItNamesUntilItIsLifted() throws Exception {
     UUID held = decided(WEEK.minus(Duration.ofDays(3)), "r1");
     UUID free = decided(WEEK.minus(Duration.ofDays(10)), "r2");

@@ -5,10 +5,12 @@ import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.admin.BiasWatch;
 import io.apgms.ml.gateway.admin.BudgetVerticle;
 import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.admin.CapAudit;
 import io.apgms.ml.gateway.admin.ControlVerticle;
+import io.apgms.ml.gateway.admin.DriftVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
 import io.apgms.ml.gateway.admin.RefusalAudit;
 import io.apgms.ml.gateway.audit.AuditVerticle;
@@ -154,6 +156,12 @@ public final class Service implements AutoCloseable {
     DecisionMeters decisions = new DecisionMeters(meters);
     BudgetVerticle budgets = new BudgetVerticle(registry.errorBudgets(), decisions);
     deploy(vertx, () -> budgets, 1);
+    BiasWatch bias = new BiasWatch(store, policy.bias());
+    DriftVerticle drift =
+        feedback == null ? null : new DriftVerticle(feedback, decisions.inputs(), bias);
+    if (drift != null) {
+      deploy(vertx, () -> drift, 1);
+    }
 
     HeadFiles heads = HeadFiles.open(settings.audit().headDir(), HeadKey.open(data.path()));
     audit(vertx, registry, heads, feedback != null);
@@ -182,6 +190,7 @@ public final class Service implements AutoCloseable {
                 Guard.management(doors, new RefusalAudit(registry.audit())),
                 control,
                 budgets,
+                drift,
                 feedback == null ? null : feedback.log(),
                 feedback == null ? null : feedback.redactions(),
                 feedback == null ? null : feedback.actions(),

@@ -12,6 +12,7 @@ import com.tngtech.archunit.library.Architectures;
 import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
 import io.apgms.ml.flags.planted.SeesTheGateway;
 import io.apgms.ml.registry.ArtifactStore;
+import io.apgms.ml.registry.drift.planted.SeesVertx;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
@@ -58,6 +59,15 @@ class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAPackage("io.vertx..");
 
+  /** Counts in, figures out: no loop, no table, no clock. */
+  private static final ArchRule DRIFT_IS_PURE =
+      ArchRuleDefinition.noClasses()
+          .that()
+          .resideInAPackage("io.apgms.ml.registry.drift..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("io.vertx..", "java.sql..", "java.time..", "java.util.concurrent..");
+
   private static final ArchRule NO_CYCLES =
       SlicesRuleDefinition.slices().matching("io.apgms.ml.(*)..").should().beFreeOfCycles();
 
@@ -86,9 +96,18 @@ class ArchitectureTest {
     assertThat(HOUSE.size()).isGreaterThan(100);
     MODULES.check(HOUSE);
     FLAGS_WITHOUT_VERTX.check(HOUSE);
+    DRIFT_IS_PURE.check(HOUSE);
     NO_CYCLES.check(HOUSE);
     EDGE_LAST.check(HOUSE);
     SIGNED_ONLY.check(HOUSE);
+  }
+
+  @Test
+  void drift_thatSeesVertx_isRefused() {
+    JavaClasses planted = new ClassFileImporter().importClasses(SeesVertx.class);
+    assertThatThrownBy(() -> DRIFT_IS_PURE.check(planted))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("SeesVertx");
   }
 
   /** The planted violation. */

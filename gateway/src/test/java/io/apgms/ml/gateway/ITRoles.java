@@ -63,6 +63,7 @@ class ITRoles {
               false, "POST", "/v2/models/risk-score/versions/20261123/infer", Set.of("scorer")),
           new Door(true, "GET", "/admin/models/risk-score/deployments", STAFF),
           new Door(true, "GET", "/admin/models/risk-score/active", STAFF),
+          new Door(true, "GET", "/admin/models/risk-score/drift", STAFF),
           new Door(true, "POST", "/admin/models/risk-score/promote", Set.of("ds-lead")),
           new Door(true, "POST", "/admin/tickets", Set.of("data-scientist")),
           new Door(true, "GET", "/admin/tickets", STAFF),

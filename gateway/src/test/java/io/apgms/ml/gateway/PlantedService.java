@@ -3,9 +3,11 @@ package io.apgms.ml.gateway;
 import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionModes;
+import io.apgms.ml.gateway.admin.BiasWatch;
 import io.apgms.ml.gateway.admin.BudgetVerticle;
 import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.admin.ControlVerticle;
+import io.apgms.ml.gateway.admin.DriftVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
 import io.apgms.ml.gateway.audit.HeadFiles;
 import io.apgms.ml.gateway.audit.HeadKey;
@@ -131,6 +133,10 @@ final class PlantedService implements AutoCloseable {
             Guard.management(doors, (caller, route) -> {}),
             control,
             new BudgetVerticle(registry.errorBudgets(), decisions),
+            new DriftVerticle(
+                feedback,
+                decisions.inputs(),
+                new BiasWatch(store, Policy.read(settings.registry().policy()).bias())),
             feedback.log(),
             feedback.redactions(),
             feedback.actions(),

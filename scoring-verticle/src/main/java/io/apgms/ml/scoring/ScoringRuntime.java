@@ -108,7 +108,8 @@ public final class ScoringRuntime {
         m.features(),
         m.threshold(),
         m.slo(),
-        artifact.golden());
+        artifact.golden(),
+        m.scoreBaseline());
   }
 
   private static TorchModel load(byte[] bytes, int features) {

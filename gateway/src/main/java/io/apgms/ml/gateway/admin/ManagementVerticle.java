@@ -41,6 +41,7 @@ public final class ManagementVerticle extends VerticleBase {
       Guard guard,
       ControlVerticle control,
       BudgetVerticle budgets,
+      @Nullable DriftVerticle drift,
       @Nullable DecisionLog log,
       @Nullable Redactions redactions,
       @Nullable Actions actions,
@@ -70,6 +71,9 @@ public final class ManagementVerticle extends VerticleBase {
     ControlMeters gauges =
         new ControlMeters(
             parts.meters(), parts.control(), parts.budgets(), parts.modes(), parts.runtime());
+    DriftVerticle drift = parts.drift();
+    DriftMeters drifts =
+        drift == null ? null : new DriftMeters(parts.meters(), drift, parts.runtime());
     // A scrape builds megabytes of text in the worst case: off the loop.
     router
         .get("/metrics")
@@ -79,6 +83,9 @@ public final class ManagementVerticle extends VerticleBase {
                     .executeBlocking(
                         () -> {
                           gauges.refresh(System.nanoTime());
+                          if (drifts != null) {
+                            drifts.refresh();
+                          }
                           return parts.meters().scrape();
                         },
                         false)
@@ -103,6 +110,9 @@ public final class ManagementVerticle extends VerticleBase {
     if (parts.log() != null) {
       new HoldRoutes(audit).mount(router, guard, body);
       new ReplicaRoutes(audit).mount(router, guard, body);
+    }
+    if (drift != null) {
+      new DriftRoutes(drift, parts.runtime()).mount(router, guard);
     }
     if (parts.redactions() != null) {
       new RedactionRoutes(audit, parts.redactions()).mount(router, guard, body);

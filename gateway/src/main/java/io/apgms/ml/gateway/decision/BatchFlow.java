@@ -68,6 +68,7 @@ public final class BatchFlow implements AutoCloseable {
   private final String scoringAddress;
   private final DecisionFlow.Parts parts;
   private final PredictionIds ids;
+  private final InputTally inputs;
   private final String address = "batch-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredBatch> scored;
   private final long sweep;
@@ -84,6 +85,7 @@ public final class BatchFlow implements AutoCloseable {
     this.scoringAddress = scoringAddress;
     this.parts = parts;
     this.ids = new PredictionIds(parts.log());
+    this.inputs = parts.meters().inputs().onLoop(vertx.getOrCreateContext());
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
     this.sweep = vertx.setPeriodic(SWEEP_MS, id -> expire(System.nanoTime()));
   }
@@ -138,6 +140,9 @@ public final class BatchFlow implements AutoCloseable {
     }
     long took = System.nanoTime() - waiting.call.arrivedNanos();
     parts.meters().of(model).observed(reviews(model, batch.scores()), batch.scores().length, took);
+    if (waiting.call.modelVersion() == null) { // who names one checks or compares
+      inputs.addAll(model, waiting.call.rows(), batch.scores());
+    }
     waiting.reply.decided(model, batch.scores(), logged);
   }
 

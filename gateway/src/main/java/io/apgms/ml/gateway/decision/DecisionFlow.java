@@ -90,6 +90,7 @@ public final class DecisionFlow implements AutoCloseable {
   private final ModeRule modes;
   private final LoopLimit limit;
   private final PredictionIds ids;
+  private final InputTally inputs;
   private final String address = "decision-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredChunk> scored;
   private final long sweep;
@@ -116,6 +117,7 @@ public final class DecisionFlow implements AutoCloseable {
     this.ids = new PredictionIds(parts.log());
     this.modes = new ModeRule(parts);
     this.limit = limit;
+    this.inputs = parts.meters().inputs().onLoop(context);
     this.commits = parts.log() == null ? null : parts.log().groupCommit(context);
     this.explanations = new Explanations(vertx, parts.runtime());
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
@@ -323,6 +325,10 @@ public final class DecisionFlow implements AutoCloseable {
   private void answer(Pending p, Decided decided) {
     close(p);
     parts.meters().of(p.model()).decided(decided, System.nanoTime() - p.terms.arrivedNanos());
+    // Not one that was made before for its requestId, and none that asks for a version: a check.
+    if (decided == p.decided && p.call.modelVersion() == null) {
+      inputs.add(p.model(), p.call.row(), decided.score(), decided.review());
+    }
     p.reply.decided(decided);
   }
 

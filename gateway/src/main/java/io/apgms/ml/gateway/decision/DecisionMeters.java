@@ -21,6 +21,7 @@ public final class DecisionMeters {
   private final Map<String, ModelMeters> byVersion = new ConcurrentHashMap<>();
   private final Map<String, ModelMeters> newest = new ConcurrentHashMap<>();
   private final ModelMeters unknown;
+  private final InputCounts inputs = new InputCounts();
   private final Map<Refusal, Counter> errors = new EnumMap<>(Refusal.class);
   private final Map<Refusal, Counter> rejected = new EnumMap<>(Refusal.class);
 
@@ -42,6 +43,11 @@ public final class DecisionMeters {
             Counter.builder("apgms_ml_inference_rejected").tag("reason", type).register(registry));
       }
     }
+  }
+
+  /** What was scored, for drift. */
+  public InputCounts inputs() {
+    return inputs;
   }
 
   /** The meters of a served version; registers them when it is new. */

@@ -92,7 +92,10 @@ public final class ApiVerticle extends VerticleBase {
         .handler(turnstile::pass)
         .handler(
             new ScoreHandler(
-                decisions, shared.runtime(), shared.meters(), http.defaultTimeoutMs()));
+                decisions,
+                shared,
+                shared.meters().inputs().onLoop(vertx.getOrCreateContext()),
+                http.defaultTimeoutMs()));
     ModelRoutes.mount(router, guard, shared.runtime());
     new InferRoutes(many, shared, http.defaultTimeoutMs())
         .mount(router, guard, turnstile, http.maxBatchBytes());

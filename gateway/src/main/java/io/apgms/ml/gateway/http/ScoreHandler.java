@@ -3,6 +3,7 @@ package io.apgms.ml.gateway.http;
 import io.apgms.ml.gateway.decision.Decided;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.DecisionMeters;
+import io.apgms.ml.gateway.decision.InputTally;
 import io.apgms.ml.gateway.decision.Refusal;
 import io.apgms.ml.gateway.decision.Reply;
 import io.apgms.ml.gateway.decision.ScoreCall;
@@ -31,11 +32,11 @@ final class ScoreHandler implements Handler<RoutingContext> {
   private final int defaultTimeoutMs;
 
   ScoreHandler(
-      DecisionFlow flow, ScoringRuntime runtime, DecisionMeters meters, int defaultTimeoutMs) {
+      DecisionFlow flow, DecisionFlow.Parts shared, InputTally inputs, int defaultTimeoutMs) {
     this.flow = flow;
-    this.runtime = runtime;
-    this.reader = new ScoreReader(this::active);
-    this.meters = meters;
+    this.runtime = shared.runtime();
+    this.reader = new ScoreReader(this::active, inputs::refused);
+    this.meters = shared.meters();
     this.defaultTimeoutMs = defaultTimeoutMs;
   }
 

@@ -10,6 +10,7 @@ import io.apgms.ml.scoring.ServedModel;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -30,7 +31,14 @@ public final class ScoreReader {
   private static final List<String> KEYS =
       List.of("modelId", "inputs", "modelVersion", "requestId", "entityId", "groups", "explain");
 
+  /** Told which features of a model a request was refused for. */
+  public interface Refusals {
+    /** One feature, by its place in the tensor: it was missing, or outside its range. */
+    void refused(ServedModel model, int feature, boolean missing);
+  }
+
   private final Function<String, @Nullable ServedModel> active;
+  private final Refusals refusals;
   private final IdentityHashMap<ServedModel, InputSchema> schemas = new IdentityHashMap<>();
 
   /**
@@ -39,7 +47,13 @@ public final class ScoreReader {
    * @param active the active version of a model id, null where there is none
    */
   public ScoreReader(Function<String, @Nullable ServedModel> active) {
+    this(active, (model, feature, missing) -> {});
+  }
+
+  /** Tells also what it refuses. */
+  ScoreReader(Function<String, @Nullable ServedModel> active, Refusals refusals) {
     this.active = active;
+    this.refusals = refusals;
   }
 
   /** The call, or a {@link Problem}: 400 malformed, 404 unknown model, 422 naming each field. */
@@ -58,11 +72,7 @@ public final class ScoreReader {
     return pass.finish();
   }
 
-  private @Nullable InputSchema schema(String modelId) {
-    ServedModel model = active.apply(modelId);
-    if (model == null) {
-      return null;
-    }
+  private InputSchema schema(ServedModel model) {
     if (schemas.size() >= MAX_SCHEMAS) {
       schemas.clear();
     }
@@ -82,6 +92,8 @@ public final class ScoreReader {
     private @Nullable String groups;
     private boolean explain;
     private float @Nullable [] row;
+    private @Nullable ServedModel served; // whose features the inputs are
+    private @Nullable BitSet refused; // two bits a feature; none in the usual case
 
     Pass(@Nullable String knownModel) {
       this.knownModel = knownModel;
@@ -212,13 +224,13 @@ public final class ScoreReader {
         return;
       }
       String model = knownModel != null ? knownModel : modelId;
-      InputSchema schema = model == null ? null : schema(model);
-      if (schema == null) {
+      served = model == null ? null : active.apply(model);
+      if (served == null) {
         inputsBeforeModel = model == null;
         in.skipChildren();
         return;
       }
-      row = slots(in, schema);
+      row = slots(in, schema(served));
     }
 
     private float[] slots(JsonParser in, InputSchema schema) throws IOException {
@@ -245,6 +257,7 @@ public final class ScoreReader {
       }
       for (int i = 0; missing > 0 && i < filled.length; i++) {
         if (!filled[i]) {
+          mark(i, true);
           refuse("/inputs/" + schema.name(i), "missing, expected " + schema.expected(i));
         }
       }
@@ -260,9 +273,13 @@ public final class ScoreReader {
         if (wrong == null) {
           return (float) value;
         }
+        mark(slot, false);
       } else if (token == JsonToken.VALUE_NULL && schema.nullable(slot)) {
         return Float.NaN;
       } else {
+        if (token == JsonToken.VALUE_NULL) {
+          mark(slot, true);
+        }
         wrong = StrictJson.kind(in) + ", expected " + schema.expected(slot);
         in.skipChildren();
       }
@@ -276,6 +293,21 @@ public final class ScoreReader {
       }
     }
 
+    private void mark(int slot, boolean missing) {
+      if (refused == null) {
+        refused = new BitSet();
+      }
+      refused.set(2 * slot + (missing ? 1 : 0));
+    }
+
+    private void tell() {
+      BitSet marked = refused;
+      ServedModel of = served;
+      if (marked != null && of != null) {
+        marked.stream().forEach(bit -> refusals.refused(of, bit / 2, bit % 2 == 1));
+      }
+    }
+
     ScoreCall finish() {
       String model = modelId;
       if (model == null && (seen & 1) == 0) {
@@ -284,11 +316,12 @@ public final class ScoreReader {
       if ((seen & 2) == 0) {
         refuse("/inputs", "missing, expected an object of features");
       }
-      if (model != null && (seen & 2) != 0 && schema(model) == null) {
+      if (model != null && (seen & 2) != 0 && active.apply(model) == null) {
         throw Problem.field(
             404, "/modelId", "unknown model " + FieldError.quote(model) + ", see GET /ml/models");
       }
       if (!errors.isEmpty()) {
+        tell();
         throw Problem.fields(errors);
       }
       if (model == null || row == null) {

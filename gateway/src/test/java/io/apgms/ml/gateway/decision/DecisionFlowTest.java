@@ -24,6 +24,7 @@ import io.vertx.junit5.VertxExtension;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
@@ -227,6 +228,21 @@ class DecisionFlowTest {
       assertThat(sum).isCloseTo(decided.score(), within(1e-9));
     }
     assertThat(refusals).isEmpty();
+  }
+
+  @Test
+  void decide_answered_isCountedForDriftAndARefusalIsNot() throws Exception {
+    ScoreCall call = explained();
+    decide("stub", call, 2, 5_000);
+    for (int i = 0; i < 2; i++) {
+      assertThat(decisions.poll(5, TimeUnit.SECONDS)).isNotNull();
+    }
+    decide("nobody", call, 1, 50);
+    assertThat(answers(1)).containsOnly(Refusal.EXPIRED);
+    Collection<InputCount> counts =
+        counted.inputs().drain().toCompletionStage().toCompletableFuture().get(5, TimeUnit.SECONDS);
+    assertThat(counts).hasSize(13); // the score and twelve features
+    assertThat(counts).allSatisfy(c -> assertThat(Arrays.stream(c.cells()).sum()).isEqualTo(2));
   }
 
   @Test

@@ -49,6 +49,39 @@ class ScoreReaderTest {
   }
 
   @Test
+  void read_refusedForItsFeatures_tellsWhichAndWhy() {
+    List<String> told = new ArrayList<>();
+    ScoreReader telling =
+        new ScoreReader(
+            id -> id.equals("m") ? MODEL : null,
+            (model, feature, missing) ->
+                told.add(model.features().get(feature).name() + (missing ? " missing" : " outside")));
+    for (String inputs :
+        List.of(
+            "{\"ratio\":10.5,\"count\":101}",
+            "{\"ratio\":1}",
+            "{\"ratio\":null,\"count\":null}",
+            "{\"ratio\":1,\"count\":\"7\"}",
+            "{\"ratio\":1,\"count\":7}")) {
+      for (String body :
+          List.of(
+              "{\"modelId\":\"m\",\"inputs\":" + inputs + "}",
+              "{\"inputs\":" + inputs + ",\"modelId\":\"m\"}")) { // read twice, told once
+        try {
+          telling.read(body.getBytes(StandardCharsets.UTF_8));
+        } catch (Problem refused) {
+          assertThat(refused.status()).isEqualTo(422);
+        }
+        told.add("|");
+      }
+    }
+    assertThat(String.join(" ", told))
+        .isEqualTo(
+            "ratio outside count outside | ratio outside count outside | count missing |"
+                + " count missing | count missing | count missing | | | | |");
+  }
+
+  @Test
   void read_everyField_isTaken() {
     ScoreCall call =
         read(

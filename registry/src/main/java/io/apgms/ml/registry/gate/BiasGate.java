@@ -90,7 +90,7 @@ public final class BiasGate {
     return out;
   }
 
-  private static boolean measurable(BiasMeasure m, Policy.Bias policy) {
+  static boolean measurable(BiasMeasure m, Policy.Bias policy) {
     return m.group().n() >= policy.minGroupRows() && m.over() >= policy.minRateRows();
   }
 
