@@ -6,8 +6,8 @@ package io.apgms.ml.feedback;
  * @param decisions all of them, as they were counted for drift
  * @param reviews of them, those that recommend a review
  * @param truePositives predictions by the label that counts, as are the three after it
- * @param lagSeconds median time from a prediction to its label, of labels recorded in the last seven
- *     days; NaN where there are none
+ * @param lagSeconds median time from a prediction to its label, of labels recorded in the last
+ *     seven days; NaN where there are none
  */
 public record LabelOutcome(
     String modelId,
@@ -38,9 +38,7 @@ public record LabelOutcome(
 
   /** Share of the labelled reviews that were right to review; NaN where they are few. */
   public double precision() {
-    return labelledReviews() < MIN_LABELS
-        ? Double.NaN
-        : (double) truePositives / labelledReviews();
+    return labelledReviews() < MIN_LABELS ? Double.NaN : (double) truePositives / labelledReviews();
   }
 
   /**

@@ -69,7 +69,9 @@ class DriftCountsTest {
     TestDatabase.get(counts.add(reporter, 3, List.of(count("1", "a", 100, 7))));
     TestDatabase.get(counts.add(reporter, 4, List.of(count("2", "a", 1_000, 0))));
     assertThat(over(HOUR)).extracting(c -> c.cells()[0]).containsExactly(100L, 1_000L);
-    assertThat(over(Duration.ofHours(24))).extracting(c -> c.cells()[0]).containsExactly(110L, 1_000L);
+    assertThat(over(Duration.ofHours(24)))
+        .extracting(c -> c.cells()[0])
+        .containsExactly(110L, 1_000L);
     assertThat(over(Duration.ofHours(24)).get(0).cells()[1]).isEqualTo(7);
   }
 

@@ -75,8 +75,7 @@ class LabelOutcomesTest {
             + " '{30,12}', 0, 0, 0, 5), ('m', '1', '', '2026-11-23 10:00Z', '{1,1}',"
             + " '{500,0}', 0, 0, 0, 10), ('m', '1', 'f', '2026-11-24 10:00Z', '{1,1}',"
             + " '{30,12}', 0, 0, 0, 0)");
-    assertThat(of("1"))
-        .isEqualTo(new LabelOutcome("m", "1", 1_542, 55, 1, 1, 0, 1, 2 * 3_600));
+    assertThat(of("1")).isEqualTo(new LabelOutcome("m", "1", 1_542, 55, 1, 1, 0, 1, 2 * 3_600));
     assertThat(of("2")).isEqualTo(new LabelOutcome("m", "2", 0, 0, 0, 0, 1, 0, 5 * 3_600));
   }
 

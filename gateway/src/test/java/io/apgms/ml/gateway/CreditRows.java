@@ -26,12 +26,12 @@ final class CreditRows {
         new BufferedReader(
             new InputStreamReader(
                 new GZIPInputStream(Files.newInputStream(file())), StandardCharsets.UTF_8))) {
-      List<String> header = List.of(in.readLine().split(","));
+      List<String> header = List.of(in.readLine().split(",", -1));
       int[] columns =
           manifest.features().stream().map(Feature::name).mapToInt(header::indexOf).toArray();
       List<float[]> rows = new ArrayList<>();
       for (String line = in.readLine(); line != null; line = in.readLine()) {
-        String[] cells = line.split(",");
+        String[] cells = line.split(",", -1);
         float[] row = new float[columns.length];
         for (int i = 0; i < row.length; i++) {
           row[i] = Float.parseFloat(cells[columns[i]]);

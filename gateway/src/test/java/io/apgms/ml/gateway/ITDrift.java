@@ -173,8 +173,7 @@ class ITDrift {
   private static void awaitRows(List<RunningService> replicas, String token, int rows)
       throws Exception {
     for (RunningService replica : replicas) {
-      RunningService.await(
-          BOUND, () -> version(replica, token).at("/score/rows").asInt() == rows);
+      RunningService.await(BOUND, () -> version(replica, token).at("/score/rows").asInt() == rows);
     }
   }
 
@@ -210,7 +209,8 @@ class ITDrift {
         assertThat(score(a, rows.get(7), "r-1").statusCode()).isEqualTo(200);
       }
       infer(a, some(rows, 20, 2));
-      infer(a, "/versions/" + VERSION, Collections.nCopies(100, rows.get(0))); // a check: not counted
+      infer(
+          a, "/versions/" + VERSION, Collections.nCopies(100, rows.get(0))); // a check: not counted
       float[] wrong = rows.get(0).clone();
       wrong[column(SHIFTED)] = -5; // refused: below the manifest's range
       assertThat(score(a, wrong).statusCode()).isEqualTo(422);
@@ -221,8 +221,7 @@ class ITDrift {
         assertThat(verdicts(quiet, "insufficient data")).hasSize(19);
         assertThat(quiet.path("drifted").asBoolean()).isFalse();
         assertThat(a.metric("apgms_ml_feature_drift_score", shifted)).isNaN();
-        assertThat(a.metric("apgms_ml_feature_out_of_range_ratio", shifted))
-            .isEqualTo(1.0 / 201);
+        assertThat(a.metric("apgms_ml_feature_out_of_range_ratio", shifted)).isEqualTo(1.0 / 201);
         assertThat(a.run(Map.of("ML_TOKEN", token), 0, "drift")).contains("insufficient data");
 
         // Each replica has other customers: what it sees alone has drifted, all rows have not.

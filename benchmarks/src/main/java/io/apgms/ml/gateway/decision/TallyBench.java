@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
@@ -16,9 +17,10 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
-import org.jspecify.annotations.Nullable;
 
-/** What a decision costs its loop for drift: rows about the shipped baselines, one after another. */
+/**
+ * What a decision costs its loop for drift: rows about the shipped baselines, one after another.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -44,7 +46,14 @@ public class TallyBench {
             .manifest();
     served =
         new ServedModel(
-            model, m.version(), "sha256:00", m.features(), 0.5, m.slo(), List.of(), m.scoreBaseline());
+            model,
+            m.version(),
+            "sha256:00",
+            m.features(),
+            0.5,
+            m.slo(),
+            List.of(),
+            m.scoreBaseline());
     Random random = new Random(5);
     rows = new float[ROWS][m.features().size()];
     for (float[] row : rows) {

@@ -41,7 +41,8 @@ public final class BiasWatch {
           .add(o);
     }
     Map<Version, List<Figure>> figures = new LinkedHashMap<>();
-    byVersion.forEach((version, own) -> figures.put(version, GroupBias.of(own, bands(version), policy)));
+    byVersion.forEach(
+        (version, own) -> figures.put(version, GroupBias.of(own, bands(version), policy)));
     return figures;
   }
 

@@ -16,9 +16,9 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Gauges of drift and of how decisions turned out, of all replicas together: for the active versions, and for those that were
- * counted in the last hour. NaN where there is too little to say anything. Labels are versions and
- * features of manifests.
+ * Gauges of drift and of how decisions turned out, of all replicas together: for the active
+ * versions, and for those that were counted in the last hour. NaN where there is too little to say
+ * anything. Labels are versions and features of manifests.
  */
 final class DriftMeters {
   private final Map<MultiGauge, ToDoubleFunction<ColumnDrift>> ofFeatures = new LinkedHashMap<>();

@@ -35,8 +35,7 @@ final class DriftRoutes {
     }
     DriftVerticle.Reading reading = drift.reading();
     ServedModel active = runtime.active(model);
-    List<VersionDrift> versions =
-        new ArrayList<>(reading == null ? List.of() : reading.of(model));
+    List<VersionDrift> versions = new ArrayList<>(reading == null ? List.of() : reading.of(model));
     if (active != null && versions.stream().noneMatch(v -> v.version().equals(active.version()))) {
       versions.add(VersionDrift.nothing(active));
     }

@@ -232,8 +232,7 @@ public final class DriftVerticle extends VerticleBase {
           done.compose(v -> counts.on(day))
               .compose(
                   sums ->
-                      counts.write(
-                          day, sums.stream().map(c -> ColumnDrift.of(c).day()).toList()));
+                      counts.write(day, sums.stream().map(c -> ColumnDrift.of(c).day()).toList()));
     }
     return done;
   }

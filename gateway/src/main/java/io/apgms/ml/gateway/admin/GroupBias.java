@@ -15,9 +15,9 @@ import java.util.Set;
 import java.util.function.Predicate;
 
 /**
- * How far the decisions on each protected group are from those on all, by the gate's own code, where
- * requests carry their groups. Bands are those of the version's schema, by their values or by their
- * names; what a request says beside them is in no band.
+ * How far the decisions on each protected group are from those on all, by the gate's own code,
+ * where requests carry their groups. Bands are those of the version's schema, by their values or by
+ * their names; what a request says beside them is in no band.
  */
 final class GroupBias {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -68,8 +68,7 @@ final class GroupBias {
   }
 
   /** Of all decisions only the selected are known: as if each selection were right. */
-  private static Counts counts(
-      List<Grouped> rows, String column, String band, boolean selection) {
+  private static Counts counts(List<Grouped> rows, String column, String band, boolean selection) {
     int n = 0;
     int positives = 0;
     int falsePositives = 0;

@@ -53,19 +53,18 @@ record VersionDrift(
    * rows, else by the day.
    *
    * @param hour sums of the last hour
-   * @param day sums of the last day; may be a little older
+   * @param day sums of the last day; may be a minute older, and so of fewer rows than the hour
    */
   static List<VersionDrift> of(List<DriftCount> hour, List<DriftCount> day) {
     Map<Version, List<DriftCount>> recent = byVersion(hour);
     Map<Version, List<DriftCount>> all = byVersion(day);
-    recent.forEach(all::putIfAbsent);
+    recent.forEach((version, last) -> all.merge(version, last, VersionDrift::more));
     List<VersionDrift> out = new ArrayList<>();
     all.forEach(
         (version, whole) -> {
           List<DriftCount> last = recent.getOrDefault(version, List.of());
           boolean enough = rows(last) >= Drift.MIN_ROWS;
-          out.add(
-              of(version, enough ? HOUR : DAY, !last.isEmpty(), enough ? last : whole));
+          out.add(of(version, enough ? HOUR : DAY, !last.isEmpty(), enough ? last : whole));
         });
     return out;
   }
@@ -99,6 +98,10 @@ record VersionDrift(
   private static DriftCount none(Version of, String feature, long[] baseline) {
     long[] cells = new long[baseline.length];
     return new DriftCount(of.model, of.version, feature, baseline, cells, 0, 0, 0, 0);
+  }
+
+  private static List<DriftCount> more(List<DriftCount> day, List<DriftCount> hour) {
+    return rows(hour) > rows(day) ? hour : day;
   }
 
   private static long rows(List<DriftCount> columns) {

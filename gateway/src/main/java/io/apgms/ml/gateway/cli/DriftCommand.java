@@ -28,7 +28,7 @@ import picocli.CommandLine.Option;
     })
 final class DriftCommand implements Callable<Integer> {
   private static final Pattern SERVED =
-      Pattern.compile("^apgms_ml_model_info\\{[^}]*\\bmodel=\"([^\"]+)\"", Pattern.MULTILINE);
+      Pattern.compile("^apgms_ml_drift_rows\\{[^}]*\\bmodel=\"([^\"]+)\"", Pattern.MULTILINE);
 
   @Mixin private final AdminClient admin = new AdminClient();
 
@@ -63,6 +63,7 @@ final class DriftCommand implements Callable<Integer> {
         .matcher(admin.text("/metrics"))
         .results()
         .map(found -> found.group(1))
+        .distinct()
         .sorted()
         .toList();
   }

@@ -36,6 +36,7 @@ public final class BatchFlow implements AutoCloseable {
   /**
    * Rows to decide.
    *
+   * @param named whether the caller named the version: a check, or a comparison
    * @param rows row-major [count, features], NaN where missing
    * @param arrivedNanos monotonic
    * @param deadlineNanos monotonic
@@ -44,6 +45,7 @@ public final class BatchFlow implements AutoCloseable {
   public record Call(
       String modelId,
       @Nullable String modelVersion,
+      boolean named,
       float[] rows,
       int count,
       long arrivedNanos,
@@ -140,7 +142,7 @@ public final class BatchFlow implements AutoCloseable {
     }
     long took = System.nanoTime() - waiting.call.arrivedNanos();
     parts.meters().of(model).observed(reviews(model, batch.scores()), batch.scores().length, took);
-    if (waiting.call.modelVersion() == null) { // who names one checks or compares
+    if (!waiting.call.named()) {
       inputs.addAll(model, waiting.call.rows(), batch.scores());
     }
     waiting.reply.decided(model, batch.scores(), logged);

@@ -326,7 +326,7 @@ public final class DecisionFlow implements AutoCloseable {
     close(p);
     parts.meters().of(p.model()).decided(decided, System.nanoTime() - p.terms.arrivedNanos());
     // Not one that was made before for its requestId, and none that asks for a version: a check.
-    if (decided == p.decided && p.call.modelVersion() == null) {
+    if (p.call.modelVersion() == null && decided.id().equals(p.decided().id())) {
       inputs.add(p.model(), p.call.row(), decided.score(), decided.review());
     }
     p.reply.decided(decided);

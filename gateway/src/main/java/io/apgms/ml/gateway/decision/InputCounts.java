@@ -39,7 +39,9 @@ public final class InputCounts {
     return tally;
   }
 
-  /** What all loops have counted since the last call, by column of a version; told on the caller's. */
+  /**
+   * What all loops have counted since the last call, by column of a version; told on the caller's.
+   */
   public Future<Collection<InputCount>> drain() {
     Context caller = Vertx.currentContext();
     List<Future<List<InputCount>>> drained =
@@ -48,7 +50,8 @@ public final class InputCounts {
         .map(
             all -> {
               Map<InputCount.Key, InputCount> sum = new LinkedHashMap<>();
-              drained.forEach(one -> one.result().forEach(c -> sum.merge(c.key(), c, InputCount::plus)));
+              drained.forEach(
+                  one -> one.result().forEach(c -> sum.merge(c.key(), c, InputCount::plus)));
               return new ArrayList<>(sum.values());
             });
   }

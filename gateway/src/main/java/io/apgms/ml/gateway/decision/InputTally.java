@@ -41,6 +41,7 @@ public final class InputTally {
     }
   }
 
+  @SuppressWarnings("ReferenceEquality") // one object a load: equal ones are looked up
   private VersionTally of(ServedModel model) {
     VersionTally tally = lastTally;
     if (model != last || tally == null) {

@@ -176,6 +176,7 @@ final class InferRoutes {
           new BatchFlow.Call(
               model.modelId(),
               model.version(),
+              rc.pathParam("version") != null,
               request.rows(),
               request.count(),
               arrived,

@@ -141,7 +141,9 @@ class DriftVerticleTest {
     a.loop.count(model, half(model, 200, false), 0.1);
     get(a.verticle.round());
     ColumnDrift alone = a.liquidity("both");
-    assertThat(alone.drift().verdict()).as("what one replica alone would say").isEqualTo(Verdict.DRIFTED);
+    assertThat(alone.drift().verdict())
+        .as("what one replica alone would say")
+        .isEqualTo(Verdict.DRIFTED);
     b.loop.count(model, half(model, 600, true), 0.1);
     get(b.verticle.round());
     get(a.verticle.round());
@@ -154,8 +156,7 @@ class DriftVerticleTest {
     }
     long[] other = b.liquidity("both").counts().cells().clone();
     Arrays.setAll(other, i -> other[i] - alone.counts().cells()[i]);
-    double mean =
-        (alone.drift().psi() + Drift.of(alone.counts().baseline(), other).psi()) / 2;
+    double mean = (alone.drift().psi() + Drift.of(alone.counts().baseline(), other).psi()) / 2;
     assertThat(mean).as("a mean of the replicas' scores").isGreaterThan(0.1);
   }
 
@@ -200,8 +201,7 @@ class DriftVerticleTest {
     Replica a = new Replica();
     a.loop.count(model, half(model, 490, false), 0.1);
     get(a.verticle.round());
-    sql(
-        "UPDATE feedback.drift_count SET at = at - interval '5 hours' WHERE model_id = 'quiet'");
+    sql("UPDATE feedback.drift_count SET at = at - interval '5 hours' WHERE model_id = 'quiet'");
     a.loop.count(model, half(model, 10, false), 0.1);
     Replica b = new Replica();
     get(a.verticle.round());
@@ -215,8 +215,7 @@ class DriftVerticleTest {
     String series =
         "apgms_ml_feature_drift_score{feature=\"liquidity_ratio\",model=\"quiet\",version=\"1\"}";
     assertThat(meters.scrape()).contains(series);
-    sql(
-        "UPDATE feedback.drift_count SET at = at - interval '5 hours' WHERE model_id = 'quiet'");
+    sql("UPDATE feedback.drift_count SET at = at - interval '5 hours' WHERE model_id = 'quiet'");
     get(b.verticle.round());
     gauges.refresh();
     assertThat(meters.scrape()).doesNotContain(series);

@@ -66,7 +66,8 @@ class InputTallyTest {
     InputTally tally = new InputTally();
     long[][] expected = new long[3][];
     for (int f = 0; f < 3; f++) {
-      expected[f] = new long[Bins.of(FEATURES.get(f).baseline(), FEATURES.get(f).nullable()).cells()];
+      expected[f] =
+          new long[Bins.of(FEATURES.get(f).baseline(), FEATURES.get(f).nullable()).cells()];
     }
     long missing = 0;
     long reviews = 0;

@@ -55,7 +55,8 @@ class ScoreReaderTest {
         new ScoreReader(
             id -> id.equals("m") ? MODEL : null,
             (model, feature, missing) ->
-                told.add(model.features().get(feature).name() + (missing ? " missing" : " outside")));
+                told.add(
+                    model.features().get(feature).name() + (missing ? " missing" : " outside")));
     for (String inputs :
         List.of(
             "{\"ratio\":10.5,\"count\":101}",

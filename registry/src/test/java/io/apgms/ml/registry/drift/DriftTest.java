@@ -52,7 +52,7 @@ class DriftTest {
     long[] counts = new long[cells];
     int most = 1 << random.nextInt(20);
     Arrays.setAll(counts, i -> random.nextInt(4) == 0 ? 0 : random.nextInt(most));
-    counts[random.nextInt(cells)] = 1 + random.nextInt(most); // not empty
+    counts[random.nextInt(cells)] = 1L + random.nextInt(most); // not empty
     return counts;
   }
 

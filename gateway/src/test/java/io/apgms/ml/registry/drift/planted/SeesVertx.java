@@ -1,6 +1,8 @@
 package io.apgms.ml.registry.drift.planted;
 
-/** A violation for ArchitectureTest: figures of drift are worked out without a thread or a table. */
+/**
+ * A violation for ArchitectureTest: figures of drift are worked out without a thread or a table.
+ */
 public final class SeesVertx {
   private SeesVertx() {}
 
