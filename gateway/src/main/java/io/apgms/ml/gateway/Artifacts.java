@@ -1,11 +1,15 @@
 package io.apgms.ml.gateway;
 
+import io.apgms.ml.gateway.admin.Candidates;
+import io.apgms.ml.gateway.admin.ManagementVerticle;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.gateway.settings.SettingsException;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryException;
+import io.apgms.ml.registry.gate.Policy;
 import io.apgms.ml.registry.signature.TrustFile;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 
 /** The registry's folders and whom they trust, as the settings have them. */
@@ -29,6 +33,17 @@ public final class Artifacts {
   /** Packaged and not published yet: beside the registry. */
   public static Path candidates(Settings settings) {
     return settings.registry().dir().resolveSibling("candidates");
+  }
+
+  /** What is promoted, what it is published to, and how long an approval of it counts. */
+  static ManagementVerticle.Approvals approvals(Settings settings) {
+    return new ManagementVerticle.Approvals(
+        new Candidates(
+            candidates(settings),
+            settings.registry().dir(),
+            folder -> store(settings, folder),
+            () -> Policy.read(settings.registry().policy())),
+        Duration.ofHours(settings.approvals().validHours()));
   }
 
   /**

@@ -7,7 +7,6 @@ import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.admin.BiasWatch;
 import io.apgms.ml.gateway.admin.BudgetVerticle;
-import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.admin.CapAudit;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.DriftVerticle;
@@ -53,7 +52,6 @@ import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -195,7 +193,7 @@ public final class Service implements AutoCloseable {
                 feedback == null ? null : feedback.redactions(),
                 feedback == null ? null : feedback.actions(),
                 heads,
-                approvals(),
+                Artifacts.approvals(settings),
                 feedback == null ? null : retraining(vertx, feedback, runtime),
                 meters));
     AutoCloseable api =
@@ -251,18 +249,6 @@ public final class Service implements AutoCloseable {
     if (key != null) {
       LOG.warn("DEVELOPMENT KEY {} may sign EVERY model here, because ML_AUTH is dev", key.id());
     }
-  }
-
-  /** Candidates lie beside the registry, where `package` puts them. */
-  private ManagementVerticle.Approvals approvals() {
-    Path root = settings.registry().dir();
-    return new ManagementVerticle.Approvals(
-        new Candidates(
-            Artifacts.candidates(settings),
-            root,
-            folder -> Artifacts.store(settings, folder),
-            () -> Policy.read(settings.registry().policy())),
-        Duration.ofHours(settings.approvals().validHours()));
   }
 
   private ManagementVerticle.Retraining retraining(

@@ -5,10 +5,14 @@ import io.apgms.ml.flags.FlagContext;
 import io.apgms.ml.registry.ErrorBudget;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.MultiGauge;
 import io.micrometer.core.instrument.MultiGauge.Row;
 import io.micrometer.core.instrument.Tags;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.model.snapshots.InfoSnapshot;
+import io.prometheus.metrics.model.snapshots.InfoSnapshot.InfoDataPointSnapshot;
+import io.prometheus.metrics.model.snapshots.Labels;
+import io.prometheus.metrics.model.snapshots.MetricMetadata;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,21 +24,25 @@ import java.util.TreeSet;
  * registry alone.
  */
 final class ControlMeters {
-  private final MultiGauge info;
+  // Micrometer takes the _info from a gauge's name: this one is the client library's own.
+  private static final MetricMetadata INFO =
+      new MetricMetadata("apgms_ml_model", "what is served, by digest");
+
+  private volatile InfoSnapshot info = new InfoSnapshot(INFO, List.of());
   private final MultiGauge revision;
   private final MultiGauge drift;
   private final MultiGauge mode;
   private final MultiGauge flagAge;
   private final MultiGauge remaining;
   private final MultiGauge burnRate;
-  private final MeterRegistry meters;
+  private final PrometheusMeterRegistry meters;
   private final ControlVerticle control;
   private final BudgetVerticle budgets;
   private final DecisionModes modes;
   private final ScoringRuntime runtime;
 
   ControlMeters(
-      MeterRegistry meters,
+      PrometheusMeterRegistry meters,
       ControlVerticle control,
       BudgetVerticle budgets,
       DecisionModes modes,
@@ -42,7 +50,7 @@ final class ControlMeters {
     this.remaining = MultiGauge.builder("apgms_ml_error_budget_remaining_ratio").register(meters);
     this.burnRate = MultiGauge.builder("apgms_ml_error_budget_burn_rate").register(meters);
     this.budgets = budgets;
-    this.info = MultiGauge.builder("apgms_ml_model_info").register(meters);
+    meters.getPrometheusRegistry().register(() -> info);
     this.revision = MultiGauge.builder("apgms_ml_deployment_revision").register(meters);
     this.drift =
         MultiGauge.builder("apgms_ml_pointer_drift")
@@ -58,14 +66,16 @@ final class ControlMeters {
 
   /** Brings the gauges up to date; called before each scrape. */
   synchronized void refresh(long nowNanos) {
-    List<Row<?>> infos = new ArrayList<>();
+    List<InfoDataPointSnapshot> infos = new ArrayList<>();
     List<Row<?>> revisions = new ArrayList<>();
     List<Row<?>> inForce = new ArrayList<>();
     List<Row<?>> ages = new ArrayList<>();
     for (ServedModel m : runtime.active()) {
       Tags model = Tags.of("model", m.modelId());
       var unused = CapAudit.counter(meters, m.modelId());
-      infos.add(Row.of(model.and("version", m.version(), "digest", m.digest()), 1));
+      infos.add(
+          new InfoDataPointSnapshot(
+              Labels.of("model", m.modelId(), "version", m.version(), "digest", m.digest())));
       PointerFile.Target target = control.serving().get(m.modelId());
       if (target != null) {
         revisions.add(Row.of(model, target.revision()));
@@ -77,7 +87,7 @@ final class ControlMeters {
       ages.add(Row.of(model, now.flagAgeMs() < 0 ? Double.NaN : now.flagAgeMs() / 1e3));
     }
     drift.register(drifts(), true);
-    info.register(infos, true);
+    info = new InfoSnapshot(INFO, infos);
     revision.register(revisions, true);
     mode.register(inForce, true);
     flagAge.register(ages, true);
