@@ -18,6 +18,7 @@ pid=
 trap '[[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || true; rm -rf "$dir"' EXIT
 
 rm -f "$archive"
+: >"$dir/log" # is read at once
 env -u ML_DATABASE_URL ML_DATA_DIR="$dir/data" ML_HTTP_PORT=0 ML_MANAGEMENT_PORT=0 ML_DRAIN_MS=0 \
   ML_FLAGS_FILE="$home/conf/flags.json" ML_AUTH=dev \
   ML_JAVA_OPTS="-XX:ArchiveClassesAtExit=$dir/classes.jsa" \

@@ -35,9 +35,7 @@ final class RunningService implements AutoCloseable {
   private static final Contract API = Contract.of("api");
   private static final Contract MANAGEMENT = Contract.of("management");
 
-  static {
-    archiveClasses();
-  }
+  private static boolean archived;
 
   private final Map<String, String> environment;
   private final Path log;
@@ -47,6 +45,7 @@ final class RunningService implements AutoCloseable {
   private Process process;
 
   private RunningService(Path dir, Map<String, String> extra) throws Exception {
+    archiveClasses();
     this.apiPort = freePort();
     this.managementPort = freePort();
     this.log = Files.createDirectories(dir).resolve("service.log");
@@ -63,13 +62,11 @@ final class RunningService implements AutoCloseable {
   }
 
   /** As `make build` does after the jar, which the build of these tests has made without it. */
-  private static void archiveClasses() {
-    try {
-      ProcessBuilder builder =
-          new ProcessBuilder(HOME.resolve("tools/archive-classes.sh").toString());
-      finish(builder, 0, "archive-classes.sh");
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
+  private static synchronized void archiveClasses() throws Exception {
+    if (!archived) {
+      String script = HOME.resolve("tools/archive-classes.sh").toString();
+      finish(new ProcessBuilder(script), 0, script);
+      archived = true;
     }
   }
 
