@@ -23,7 +23,6 @@ import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -226,10 +225,7 @@ class ITIncident {
       if (failed) {
         tracks
             .computeIfAbsent(Series.BUCKETS, s -> new ArrayList<>(reading.of(Series.BUCKETS)))
-            .add(
-                new Track(
-                    Map.of("version", labels.get("version"), "le", "+Inf"),
-                    (NavigableMap<Instant, Double>) track.points()));
+            .add(new Track(Map.of("version", labels.get("version"), "le", "+Inf"), track.points()));
       }
     }
     assertThat(symptom(new Reading(reading.grid(), tracks), bounds)).isEqualTo(Symptom.LATENCY);

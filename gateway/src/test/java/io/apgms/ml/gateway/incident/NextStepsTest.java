@@ -4,7 +4,7 @@ import static io.apgms.ml.gateway.incident.Planted.NEW;
 import static io.apgms.ml.gateway.incident.Planted.OLD;
 import static io.apgms.ml.gateway.incident.Planted.always;
 import static io.apgms.ml.gateway.incident.Planted.at;
-import static io.apgms.ml.gateway.incident.Planted.from;
+import static io.apgms.ml.gateway.incident.Planted.since;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -40,8 +40,8 @@ class NextStepsTest {
 
   private static Planted errors() {
     return new Planted()
-        .traffic(NEW, always(400), always(0), from(20, 100))
-        .kind("invalid_output", from(20, 100));
+        .traffic(NEW, always(400), always(0), since(20, 100))
+        .kind("invalid_output", since(20, 100));
   }
 
   @Test
@@ -87,14 +87,14 @@ class NextStepsTest {
     Planted both =
         new Planted()
             .traffic(NEW, always(400), always(0), always(0))
-            .traffic(OLD, always(400), always(0), from(20, 100))
-            .kind("failed", from(20, 100));
+            .traffic(OLD, always(400), always(0), since(20, 100))
+            .kind("failed", since(20, 100));
     assertThat(commands(on(both, promoted(19), NONE))).noneMatch(c -> c.contains("rollback"));
   }
 
   @Test
   void of_latencyWithoutAPromotion_lookAtTheQueue() throws IOException {
-    Planted slow = new Planted().traffic(NEW, always(400), from(20, 200), always(0));
+    Planted slow = new Planted().traffic(NEW, always(400), since(20, 200), always(0));
     assertThat(commands(on(slow, new Deployed("risk-score", List.of(FIRST)), NONE)))
         .first()
         .asString()
@@ -104,7 +104,7 @@ class NextStepsTest {
   @Test
   void of_drift_exportsLabelsAndRetrains() throws IOException {
     Planted drifted =
-        new Planted().traffic(NEW, always(400), always(0), always(0)).drift("age", from(20, 0.5));
+        new Planted().traffic(NEW, always(400), always(0), always(0)).drift("age", since(20, 0.5));
     assertThat(commands(on(drifted, new Deployed("risk-score", List.of(FIRST)), NONE)))
         .anyMatch(c -> c.contains("feedback export --days 7"))
         .anyMatch(c -> c.equals("make retrain MODEL=risk-score TRIGGER=drift"));

@@ -31,7 +31,7 @@ final class Planted {
     return point -> value;
   }
 
-  static IntToDoubleFunction from(int start, double value) {
+  static IntToDoubleFunction since(int start, double value) {
     return point -> point >= start ? value : 0;
   }
 

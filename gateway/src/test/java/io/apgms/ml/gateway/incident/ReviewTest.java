@@ -4,7 +4,7 @@ import static io.apgms.ml.gateway.incident.Planted.NEW;
 import static io.apgms.ml.gateway.incident.Planted.OLD;
 import static io.apgms.ml.gateway.incident.Planted.always;
 import static io.apgms.ml.gateway.incident.Planted.at;
-import static io.apgms.ml.gateway.incident.Planted.from;
+import static io.apgms.ml.gateway.incident.Planted.since;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -147,10 +147,10 @@ class ReviewTest {
   void of_symptomWithoutAlert_asksWhy() throws IOException {
     Planted silent =
         new Planted()
-            .traffic(NEW, always(400), from(20, 200), always(0))
+            .traffic(NEW, always(400), since(20, 200), always(0))
             .add(
                 Series.ALERTS,
-                from(25, 1),
+                since(25, 1),
                 "alertname",
                 "MLInferenceDriftDetected",
                 "severity",

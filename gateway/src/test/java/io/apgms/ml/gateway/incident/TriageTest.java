@@ -5,10 +5,11 @@ import static io.apgms.ml.gateway.incident.Planted.OLD;
 import static io.apgms.ml.gateway.incident.Planted.POINTS;
 import static io.apgms.ml.gateway.incident.Planted.always;
 import static io.apgms.ml.gateway.incident.Planted.at;
-import static io.apgms.ml.gateway.incident.Planted.from;
+import static io.apgms.ml.gateway.incident.Planted.since;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntToDoubleFunction;
 import org.junit.jupiter.api.Test;
@@ -30,8 +31,8 @@ class TriageTest {
     Triage.Verdict verdict =
         new Planted()
             .traffic(OLD, always(400), always(0), always(0))
-            .traffic(NEW, from(40, 400), always(0), from(40, 100))
-            .kind("invalid_output", from(40, 100))
+            .traffic(NEW, since(40, 400), always(0), since(40, 100))
+            .kind("invalid_output", since(40, 100))
             .verdict();
     assertThat(verdict.leading()).isNotNull();
     assertThat(verdict.leading().symptom()).isEqualTo(Symptom.ERRORS);
@@ -44,7 +45,7 @@ class TriageTest {
   @Test
   void of_lateAnswers_leadWithTheirP95() throws IOException {
     Triage.Verdict verdict =
-        new Planted().traffic(NEW, always(400), from(30, 200), always(0)).verdict();
+        new Planted().traffic(NEW, always(400), since(30, 200), always(0)).verdict();
     assertThat(verdict.leading().symptom()).isEqualTo(Symptom.LATENCY);
     assertThat(verdict.leading().since()).isEqualTo(at(30));
     assertThat(verdict.leading().detail()).contains("50.0 % of 400", "over 250 ms", "p95 925 ms");
@@ -73,16 +74,16 @@ class TriageTest {
   void of_bothAsFar_leadsWhatCrossedFirst() throws IOException {
     assertThat(
             new Planted()
-                .traffic(NEW, always(400), from(35, 200), from(30, 100))
-                .kind("failed", from(30, 100))
+                .traffic(NEW, always(400), since(35, 200), since(30, 100))
+                .kind("failed", since(30, 100))
                 .verdict()
                 .leading()
                 .symptom())
         .isEqualTo(Symptom.ERRORS);
     assertThat(
             new Planted()
-                .traffic(NEW, always(400), from(25, 200), from(30, 100))
-                .kind("failed", from(30, 100))
+                .traffic(NEW, always(400), since(25, 200), since(30, 100))
+                .kind("failed", since(30, 100))
                 .verdict()
                 .leading()
                 .symptom())
@@ -93,8 +94,8 @@ class TriageTest {
   void of_refusalsForWantOfTime_followTheLatency() throws IOException {
     Triage.Verdict verdict =
         new Planted()
-            .traffic(NEW, always(400), from(35, 150), from(30, 200))
-            .kind("expired", from(30, 200))
+            .traffic(NEW, always(400), since(35, 150), since(30, 200))
+            .kind("expired", since(30, 200))
             .verdict();
     assertThat(verdict.leading().symptom()).isEqualTo(Symptom.LATENCY);
     assertThat(verdict.why()).contains("the errors follow");
@@ -105,8 +106,8 @@ class TriageTest {
   void of_latenessWithoutALog_followsTheErrors() throws IOException {
     Triage.Verdict verdict =
         new Planted()
-            .traffic(NEW, always(400), from(30, 200), from(35, 100))
-            .kind("not_logged", from(35, 100))
+            .traffic(NEW, always(400), since(30, 200), since(35, 100))
+            .kind("not_logged", since(35, 100))
             .verdict();
     assertThat(verdict.leading().symptom()).isEqualTo(Symptom.ERRORS);
     assertThat(verdict.why()).contains("the latency follows");
@@ -128,7 +129,7 @@ class TriageTest {
   @Test
   void of_fewRequests_sayNothing() throws IOException {
     Triage.Verdict verdict =
-        new Planted().traffic(NEW, always(19), from(10, 10), from(10, 9)).verdict();
+        new Planted().traffic(NEW, always(19), since(10, 10), since(10, 9)).verdict();
     assertThat(verdict.leading()).isNull();
     assertThat(verdict.of(Symptom.ERRORS).state()).isEqualTo(Finding.State.unknown);
   }
@@ -171,7 +172,7 @@ class TriageTest {
             .traffic(NEW, always(100), always(0), always(0))
             .add(Series.EVERYONES, always(100), "model", "m", "outcome", "success")
             .add(Series.EVERYONES, always(300), "model", "n", "outcome", "success")
-            .kind("limited", from(30, 400));
+            .kind("limited", since(30, 400));
     assertThat(Flow.at(two.reading(), Planted.BOUNDS, at(40)).failed()).isEqualTo(100);
     assertThat(two.verdict().leading().symptom()).isEqualTo(Symptom.ERRORS);
   }
@@ -181,7 +182,7 @@ class TriageTest {
   void of_anyPlantedFault_isNamedWithItsStart() throws IOException {
     for (int seed = 0; seed < 1_000; seed++) {
       SplittableRandom random = new SplittableRandom(seed);
-      Symptom fault = Symptom.values()[random.nextInt(3)];
+      Symptom fault = List.of(Symptom.values()).get(random.nextInt(3));
       int start = 5 + random.nextInt(POINTS - 10);
       double all = 100 + random.nextInt(2_000);
       double bad = all * (0.1 + 0.8 * random.nextDouble());
@@ -222,7 +223,7 @@ class TriageTest {
       SplittableRandom random = new SplittableRandom(seed);
       int start = 5 + random.nextInt(50);
       double bad = 60 + random.nextInt(200);
-      IntToDoubleFunction fault = from(start, bad);
+      IntToDoubleFunction fault = since(start, bad);
       Triage.Verdict errors =
           new Planted().traffic(NEW, always(400), always(0), fault).kind("failed", fault).verdict();
       Triage.Verdict swapped = new Planted().traffic(NEW, always(400), fault, always(0)).verdict();
