@@ -1,5 +1,6 @@
 package io.apgms.ml.gateway;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.registry.ArtifactStore;
 import java.io.IOException;
@@ -33,7 +34,7 @@ final class FaultyVersion {
           + IS_ODD
           + ")):\n"
           + "      y = torch.ones([256, 256])\n"
-          + "      for i in range(600):\n"
+          + "      for i in range(800):\n"
           + "        y = torch.clamp(torch.mm(y, y), 0, 1)\n"
           + "      input = torch.mul(input, torch.select(torch.select(y, 0, 0), 0, 0))\n"
           + "    else:\n"
@@ -67,24 +68,29 @@ final class FaultyVersion {
     if (!before.contains(code)) {
       throw new AssertionError("no " + code + " in\n" + before);
     }
-    byte[] faulty =
-        ModuleMutants.with(Files.readAllBytes(module), CODE, before.replace(code, instead));
+    byte[] sound = Files.readAllBytes(module);
+    byte[] faulty = ModuleMutants.with(sound, CODE, before.replace(code, instead));
     Files.write(module, faulty);
-    ObjectNode manifest = Mutants.manifest(folder).put("version", version);
-    manifest
-        .path("files")
-        .forEach(
-            file -> {
-              if (file.path("name").asText().equals("model.pt")) {
-                ((ObjectNode) file)
-                    .put("sha256", ArtifactStore.sha256(faulty))
-                    .put("size", faulty.length);
-              }
-            });
-    byte[] bytes = manifest.toString().getBytes(StandardCharsets.UTF_8);
+    for (String report : new String[] {"bias_report.json", "training_run.json"}) {
+      Path file = folder.resolve(report);
+      String text = Files.readString(file);
+      Files.writeString(
+          file, text.replace(ArtifactStore.sha256(sound), ArtifactStore.sha256(faulty)));
+    }
+    byte[] bytes = manifest(folder, version).toString().getBytes(StandardCharsets.UTF_8);
     Files.write(folder.resolve("manifest.json"), bytes);
     service.run(Map.of(), 0, "sign", "--model", "risk-score", "--version", version);
     return "sha256:" + ArtifactStore.sha256(bytes);
+  }
+
+  /** Of the files as they are now. */
+  private static ObjectNode manifest(Path folder, String version) throws IOException {
+    ObjectNode manifest = Mutants.manifest(folder).put("version", version);
+    for (JsonNode file : manifest.path("files")) {
+      byte[] bytes = Files.readAllBytes(folder.resolve(file.path("name").asText()));
+      ((ObjectNode) file).put("sha256", ArtifactStore.sha256(bytes)).put("size", bytes.length);
+    }
+    return manifest;
   }
 
   private static String code(Path module) throws IOException {

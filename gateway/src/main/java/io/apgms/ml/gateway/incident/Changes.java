@@ -65,7 +65,7 @@ public final class Changes {
         if (before == 0 && point.getValue() == 1 && !forced) {
           changes.add(
               Change.of(
-                  at, Change.Kind.mode, "the flag says " + track.label("mode") + " (metric)"));
+                  at, Change.Kind.mode, "decides in " + track.label("mode") + " (metric)"));
         }
         before = point.getValue();
       }

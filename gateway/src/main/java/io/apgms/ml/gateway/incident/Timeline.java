@@ -60,14 +60,16 @@ final class Timeline {
     return moments;
   }
 
-  /** The symptom that the review is of: what leads, else what was furthest over. */
+  /** The symptom that the review is of: what leads, else what was furthest over, of equals first. */
   @Nullable Finding main() {
     Finding leading = of.verdict().leading();
     return leading != null
         ? leading
         : of.verdict().findings().stream()
             .filter(f -> f.since() != null)
-            .max(Comparator.comparingLong(Finding::tenths))
+            .min(
+                Comparator.comparingLong((Finding f) -> -f.tenths())
+                    .thenComparing(f -> f.since() == null ? Instant.MAX : f.since()))
             .orElse(null);
   }
 

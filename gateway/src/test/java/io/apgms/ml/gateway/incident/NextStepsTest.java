@@ -155,7 +155,7 @@ class NextStepsTest {
     assertThat(changes)
         .extracting(Change::what)
         .contains(
-            "the flag says act (metric)",
+            "decides in act (metric)",
             "a:9090 was started (metric)",
             "a:9090 no longer answers (metric)",
             "a:9090 answers again (metric)");
