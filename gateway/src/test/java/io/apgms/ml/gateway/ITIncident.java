@@ -63,8 +63,9 @@ class ITIncident {
         + "\"}[4s]))";
   }
 
+  /** NaN where it has nothing to say. */
   private double now(String query) {
-    return prometheus.result(query).path(0).path("value").path(1).asDouble();
+    return prometheus.result(query).path(0).path("value").path(1).asDouble(Double.NaN);
   }
 
   private void await(String query, double atLeast, double atMost) throws InterruptedException {
@@ -118,7 +119,8 @@ class ITIncident {
   private static void names(JsonNode triage, String symptom, String version, Promoted promoted) {
     assertThat(triage.at("/leading/symptom").asText()).as(triage.toString()).isEqualTo(symptom);
     Instant since = Instant.parse(triage.at("/leading/since").asText());
-    assertThat(since).as("within a few scrapes")
+    assertThat(since)
+        .as("within a few scrapes")
         .isBetween(promoted.asked(), promoted.answered().plusSeconds(4));
     assertThat(triage.path("changesBefore").toString()).contains("\"version\":\"" + version + "\"");
     assertThat(triage.path("next").toString())
@@ -151,10 +153,11 @@ class ITIncident {
       await(LATE, 30, 1e9);
       JsonNode late = triage(1);
       names(late, "latency", SLOW, slowIn);
-      hold();
+      String held = held();
       rollBackAsTold(late);
       await(LATE, 0, 0.5);
       await(outcome("success"), 80, 1e9);
+      label(held);
       JsonNode over = triage(0);
       assertThat(over.path("leading").isNull()).isTrue();
       assertThat(over.toString()).contains("\"symptom\":\"latency\",\"state\":\"ended\"");
@@ -195,20 +198,23 @@ class ITIncident {
     return reader.read("risk-score", wanted, grid);
   }
 
-  /** A hold by the slow version, with its label; not each is in force or answered in time. */
-  private void hold() throws Exception {
+  /** A hold by the slow version; not each is in force, or answered in time. */
+  private String held() throws Exception {
     for (int i = 0; i < 50; i++) {
       HttpResponse<String> answer = service.api("POST", "/ml/score", ITFaults.CASE);
       JsonNode held = RunningService.json(answer);
       if (held.at("/decision/enforced").asBoolean()) {
         assertThat(held.path("modelVersion").asText()).isEqualTo(SLOW);
-        String label = ITFaults.label(held.path("predictionId").asText(), "FALSE_POSITIVE");
-        String body = label.replace(FaultyVersion.SOUND, SLOW);
-        assertThat(service.api("POST", "/ml/feedback", body).statusCode()).isEqualTo(201);
-        return;
+        return held.path("predictionId").asText();
       }
     }
     throw new AssertionError("no hold in force of 50");
+  }
+
+  private void label(String id) throws Exception {
+    String body = ITFaults.label(id, "FALSE_POSITIVE").replace(FaultyVersion.SOUND, SLOW);
+    HttpResponse<String> answer = service.api("POST", "/ml/feedback", body);
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(201);
   }
 
   /** The control: what failed taken for answers that were late. */

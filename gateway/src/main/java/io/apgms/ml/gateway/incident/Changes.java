@@ -64,8 +64,7 @@ public final class Changes {
                             && c.at().isAfter(at.minus(near)));
         if (before == 0 && point.getValue() == 1 && !forced) {
           changes.add(
-              Change.of(
-                  at, Change.Kind.mode, "decides in " + track.label("mode") + " (metric)"));
+              Change.of(at, Change.Kind.mode, "decides in " + track.label("mode") + " (metric)"));
         }
         before = point.getValue();
       }

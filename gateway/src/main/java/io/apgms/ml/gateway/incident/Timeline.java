@@ -60,7 +60,9 @@ final class Timeline {
     return moments;
   }
 
-  /** The symptom that the review is of: what leads, else what was furthest over, of equals first. */
+  /**
+   * The symptom that the review is of: what leads, else what was furthest over, of equals first.
+   */
   @Nullable Finding main() {
     Finding leading = of.verdict().leading();
     return leading != null
