@@ -75,7 +75,8 @@ final class ModuleMutants {
     return shifted;
   }
 
-  private static byte[] with(byte[] module, String name, String text) throws IOException {
+  /** With a member added or replaced. */
+  static byte[] with(byte[] module, String name, String text) throws IOException {
     return rewritten(module, name, text);
   }
 

@@ -43,6 +43,7 @@ import picocli.CommandLine.HelpCommand;
       FeedbackCommand.class,
       FlagsCommand.class,
       EvidenceCommand.class,
+      IncidentCommand.class,
       ReplayCommand.class,
       TokenCommand.class,
       HelpCommand.class
