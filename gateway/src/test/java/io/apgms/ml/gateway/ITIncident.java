@@ -91,6 +91,19 @@ class ITIncident {
         incident(exit, "triage", "--json", "--since", "2m", "--incident", "INC-1"));
   }
 
+  /** Asks until nothing leads: on a busy machine answers of the sound version are late as well. */
+  private JsonNode onceOver() throws Exception {
+    String command =
+        "export ML_TOKEN=%s ML_PROMETHEUS_URL=%s\n"
+            + "bin/ml-service incident triage --json --model risk-score --since 2m || test $? = 1";
+    JsonNode said = JSON.missingNode();
+    for (int i = 0; i < 10 && !said.path("leading").isNull(); i++) {
+      said = JSON.readTree(service.shell(command.formatted(oncall, prometheus.url())));
+    }
+    assertThat(said.path("leading").isNull()).as(said.toString()).isTrue();
+    return said;
+  }
+
   /** Runs what triage says to do, as it says it. */
   private void rollBackAsTold(JsonNode triage) throws Exception {
     String command = "";
@@ -155,12 +168,10 @@ class ITIncident {
       names(late, "latency", SLOW, slowIn);
       String held = held();
       rollBackAsTold(late);
-      await(LATE, 0, 0.5);
-      await(outcome("success"), 80, 1e9);
+      await(outcome("success") + " unless (" + LATE + " > 0)", 80, 1e9);
       label(held);
-      JsonNode over = triage(0);
-      assertThat(over.path("leading").isNull()).isTrue();
-      assertThat(over.toString()).contains("\"symptom\":\"latency\",\"state\":\"ended\"");
+      assertThat(onceOver().toString())
+          .contains("\"symptom\":\"latency\",\"state\":\"ended\"");
 
       Promoted failingIn = promoted(people, FAILING, failing);
       await(outcome("error"), 20, 1e9);
@@ -264,7 +275,7 @@ class ITIncident {
     assertThat(incident(2, words)).contains("expected a new file");
     String review = Files.readString(file);
     assertThat(review)
-        .contains("# Post-incident review INC-1: latency of risk-score", "Audit log: intact")
+        .contains("# Post-incident review INC-1: ", "Audit log: intact")
         .contains("rollback " + SLOW + " -> " + FaultyVersion.SOUND)
         .contains("| holds by " + SLOW + ", of them labelled | " + holds() + ", 1 | |")
         .contains("Do not return to " + FAILING)

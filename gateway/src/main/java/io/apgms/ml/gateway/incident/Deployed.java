@@ -93,6 +93,16 @@ public record Deployed(String model, List<Revision> newestFirst) {
     return Optional.empty();
   }
 
+  /** Whether a later revision left what a change brought. */
+  boolean left(Change change) {
+    return newestFirst.stream()
+        .anyMatch(
+            r ->
+                r.at().isAfter(change.at())
+                    && change.version() != null
+                    && change.version().equals(r.leftAsBad()));
+  }
+
   /** The newest promotion, or that revision. */
   public Optional<Revision> promotion(@Nullable Integer number) {
     return newestFirst.stream()

@@ -62,6 +62,14 @@ final class NextSteps {
     Optional<Change> deployed = suspect(leading);
     if (deployed.isPresent()) {
       back(leading, deployed.get());
+    } else if (wasLeft(leading)) {
+      steps.add(
+          new Step(
+              "the version that came just before was left since; "
+                  + on.deployed().active()
+                  + " serves: is it over by now?",
+              TOOL + "rollback --model " + on.model() + " --verify --missed missed.ndjson",
+              RUNBOOK + "a-model-decides-wrongly"));
     } else {
       switch (leading.symptom()) {
         case ERRORS -> errors(leading);
@@ -95,6 +103,13 @@ final class NextSteps {
         .filter(change -> on.deployed().active().equals(change.version()))
         .filter(change -> blames(leading, change))
         .reduce((first, last) -> last);
+  }
+
+  private boolean wasLeft(Finding leading) {
+    return on.before().stream()
+        .filter(Change::deploys)
+        .filter(change -> blames(leading, change))
+        .anyMatch(change -> on.deployed().left(change));
   }
 
   private static boolean blames(Finding leading, Change change) {

@@ -83,6 +83,23 @@ class NextStepsTest {
   }
 
   @Test
+  void of_errorsOfAVersionThatWasLeft_lookWhetherItIsOver() throws IOException {
+    List<Deployed.Revision> before = promoted(19).newestFirst();
+    Deployed back =
+        new Deployed(
+            "risk-score",
+            List.of(
+                new Deployed.Revision(3, OLD, Change.Kind.rollback, at(58), NEW, null, "3"),
+                before.get(0),
+                before.get(1)));
+    assertThat(commands(on(errors(), back, NONE)))
+        .noneMatch(c -> c.contains("--reason"))
+        .first()
+        .asString()
+        .contains("rollback --model risk-score --verify");
+  }
+
+  @Test
   void of_errorsOfAnotherVersion_blameTheNewOneNot() throws IOException {
     Planted both =
         new Planted()
