@@ -101,13 +101,17 @@ class ITDashboards {
     try (RunningService service = RunningService.start(dir, settings);
         Prometheus prometheus = new Prometheus(dir, Prometheus.RULES, List.of(service), 0)) {
       for (int i = 0; i < 5; i++) {
-        work(service);
-        String served =
-            "sum(increase(apgms_ml_inference_requests_total{outcome=\"success\"}[10s]))";
+        String served = "sum(apgms_ml_inference_requests_total{outcome=\"success\"})";
         double before = value(prometheus.result(served));
+        work(service);
         RunningService.await(
-            Duration.ofSeconds(5), () -> value(prometheus.result(served)) != before);
+            Duration.ofSeconds(15), () -> value(prometheus.result(served)) > before);
       }
+      String oncall = service.token("oncall"); // a change to be annotated
+      String[] rollback = {"rollback", "--model", "risk-score", "--reason", "drill"};
+      service.run(Map.of("ML_TOKEN", oncall), 0, rollback);
+      String changed = "sum(changes(apgms_ml_deployment_revision[1m]))";
+      RunningService.await(Duration.ofSeconds(15), () -> value(prometheus.result(changed)) > 0);
       assertThat(wrong(prometheus, dashboard(), true)).isEmpty();
       assertThat(wrong(prometheus, rules(), false)).isEmpty();
       assertThat(wrong(prometheus, List.of(new Query("planted", "apgms_ml_gone_total > ")), true))
