@@ -170,8 +170,7 @@ class ITIncident {
       rollBackAsTold(late);
       await(outcome("success") + " unless (" + LATE + " > 0)", 80, 1e9);
       label(held);
-      assertThat(onceOver().toString())
-          .contains("\"symptom\":\"latency\",\"state\":\"ended\"");
+      assertThat(onceOver().toString()).contains("\"symptom\":\"latency\",\"state\":\"ended\"");
 
       Promoted failingIn = promoted(people, FAILING, failing);
       await(outcome("error"), 20, 1e9);
