@@ -195,9 +195,9 @@ class ITIncident {
     assertThat(quiet.path("leading").isNull()).as(quiet.toString()).isTrue();
     Reading reading = read(EnumSet.allOf(Series.class));
     for (Series series : Series.values()) {
-      assertThat(reading.of(series).isEmpty())
+      assertThat(!reading.of(series).isEmpty() || NOT_YET.contains(series))
           .as(series.name())
-          .isEqualTo(NOT_YET.contains(series));
+          .isTrue();
     }
   }
 
