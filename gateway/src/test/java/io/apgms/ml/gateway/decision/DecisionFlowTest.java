@@ -100,6 +100,12 @@ class DecisionFlowTest {
         });
   }
 
+  /** Keeps the one thread that explains until it is released. */
+  private Future<Boolean> takeExplainer(CountDownLatch release) {
+    WorkerExecutor taken = vertx.createSharedWorkerExecutor(Explanations.POOL, 1);
+    return taken.executeBlocking(() -> release.await(20, TimeUnit.SECONDS), false);
+  }
+
   private List<Refusal> answers(int count) throws InterruptedException {
     List<Refusal> answers = new ArrayList<>();
     while (answers.size() < count) {
@@ -247,8 +253,11 @@ class DecisionFlowTest {
 
   @Test
   void decide_moreToExplainThanMayWait_isOverloaded() throws Exception {
+    CountDownLatch release = new CountDownLatch(1);
+    takeExplainer(release); // or a place may be free again before the last one comes
     decide("stub", explained(), Explanations.MAX_OPEN + 5, 20_000);
     assertThat(answers(5)).containsOnly(Refusal.OVERLOADED);
+    release.countDown();
     for (int i = 0; i < Explanations.MAX_OPEN; i++) {
       assertThat(decisions.poll(10, TimeUnit.SECONDS)).isNotNull();
     }
@@ -259,8 +268,7 @@ class DecisionFlowTest {
   void decide_explanationWaitsTooLong_isExpiredAndItsPlaceFreeAgain() throws Exception {
     ScoreCall call = explained();
     CountDownLatch release = new CountDownLatch(1);
-    WorkerExecutor taken = vertx.createSharedWorkerExecutor(Explanations.POOL, 1);
-    Future<Boolean> busy = taken.executeBlocking(() -> release.await(20, TimeUnit.SECONDS), false);
+    Future<Boolean> busy = takeExplainer(release);
     long start = System.nanoTime();
     decide("stub", call, Explanations.MAX_OPEN, 200);
     assertThat(answers(Explanations.MAX_OPEN)).containsOnly(Refusal.EXPIRED);
