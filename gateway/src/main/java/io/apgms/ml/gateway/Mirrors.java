@@ -17,11 +17,13 @@ final class Mirrors {
       Settings settings, RegistryDatabase registry, String replica, MeterRegistry meters) {
     List<AutoCloseable> started = new ArrayList<>();
     if (settings.jira() != null) {
-      started.add(JiraMirror.start(settings.jira(), registry.ticketMirror(), replica, meters));
+      started.add(
+          JiraMirror.mirror(settings.jira(), registry.ticketMirror(), replica, meters).start());
     }
     if (settings.pagerDuty() != null) {
       started.add(
-          PagerDutyNotes.start(settings.pagerDuty(), registry.changeNotes(), replica, meters));
+          PagerDutyNotes.mirror(settings.pagerDuty(), registry.changeNotes(), replica, meters)
+              .start());
     }
     return started;
   }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.jira.JiraStub;
+import io.apgms.ml.gateway.mirror.FaultyServer;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.GateResult.Outcome;
 import java.net.http.HttpResponse;
@@ -44,7 +45,7 @@ class ITApproval {
   static void start() throws Exception {
     run = new ApprovalRun(dir);
     jira = JiraStub.start();
-    jira.fail(new JiraStub.Fault(503, null, "{}"), 1);
+    jira.fail(new FaultyServer.Fault(503, null, "{}"), 1);
     Map<String, String> settings = new HashMap<>(run.environment());
     settings.put("ML_AUDIT_HEAD_MS", "1000");
     settings.put("ML_JIRA_URL", jira.url());

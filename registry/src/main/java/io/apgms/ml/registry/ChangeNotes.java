@@ -2,7 +2,6 @@ package io.apgms.ml.registry;
 
 import io.vertx.core.Future;
 import io.vertx.sqlclient.Tuple;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
@@ -11,19 +10,15 @@ import java.util.UUID;
  * Promotions, rollbacks, pins and forced modes, as PagerDuty has been told of them. What is older
  * than a day is not told: nobody looks for the cause of this night there.
  */
-public final class ChangeNotes implements LogCursor<ChangeNotes.Note> {
+public final class ChangeNotes extends LogCursor<ChangeNotes.Note> {
   private static final String NEXT =
       "SELECT l.seq, l.id, l.at, l.actor, l.action, l.subject, l.detail FROM registry.audit_log l"
           + " WHERE l.seq > (SELECT seq FROM registry.pagerduty_cursor) AND l.action IN ('promote',"
           + " 'rollback', 'pin', 'unpin', 'mode.force', 'mode.lift')"
           + " AND l.at > clock_timestamp() - interval '1 day' ORDER BY l.seq LIMIT 1";
 
-  private final Database db;
-  private final CursorRow cursor;
-
   ChangeNotes(Database db) {
-    this.db = db;
-    this.cursor = new CursorRow(db, "pagerduty_cursor");
+    super(db, "pagerduty_cursor");
   }
 
   /**
@@ -43,37 +38,21 @@ public final class ChangeNotes implements LogCursor<ChangeNotes.Note> {
       implements LogCursor.Told {}
 
   @Override
-  public Future<Boolean> lease(String holder, Duration lease) {
-    return cursor.lease(holder, lease);
-  }
-
-  @Override
   public Future<Optional<Note>> next() {
-    return db.read(
-        NEXT,
-        Tuple.tuple(),
-        rows ->
-            Rows.first(
-                rows,
-                r ->
-                    new Note(
-                        r.getLong("seq"),
-                        r.getUUID("id"),
-                        r.getOffsetDateTime("at").toInstant(),
-                        r.getString("actor"),
-                        r.getString("action"),
-                        r.getString("subject"),
-                        r.getString("detail"))));
-  }
-
-  @Override
-  public Future<Void> done(long seq) {
-    return cursor.done(seq);
-  }
-
-  /** It stays in the audit log, which is where it counts. */
-  @Override
-  public Future<Void> skipped(long seq, String reason) {
-    return cursor.done(seq);
+    return db().read(
+            NEXT,
+            Tuple.tuple(),
+            rows ->
+                Rows.first(
+                    rows,
+                    r ->
+                        new Note(
+                            r.getLong("seq"),
+                            r.getUUID("id"),
+                            r.getOffsetDateTime("at").toInstant(),
+                            r.getString("actor"),
+                            r.getString("action"),
+                            r.getString("subject"),
+                            r.getString("detail"))));
   }
 }

@@ -5,13 +5,12 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.sqlclient.Row;
 import io.vertx.sqlclient.RowSet;
 import io.vertx.sqlclient.Tuple;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** What another system has been told of the steps of tickets. */
-public final class TicketMirror implements LogCursor<TicketMirror.Step> {
+public final class TicketMirror extends LogCursor<TicketMirror.Step> {
   private static final String NEXT =
       "SELECT l.seq, l.id, l.actor, l.action, l.subject, l.detail FROM registry.audit_log l"
           + " WHERE l.seq > (SELECT seq FROM registry.jira_cursor) AND l.action IN ('ticket.open',"
@@ -22,12 +21,8 @@ public final class TicketMirror implements LogCursor<TicketMirror.Step> {
       "SELECT t.*, j.issue_key FROM registry.ticket t LEFT JOIN registry.jira_issue j"
           + " ON j.ticket = t.id WHERE t.id = $1";
 
-  private final Database db;
-  private final CursorRow cursor;
-
   TicketMirror(Database db) {
-    this.db = db;
-    this.cursor = new CursorRow(db, "jira_cursor");
+    super(db, "jira_cursor");
   }
 
   /**
@@ -50,13 +45,8 @@ public final class TicketMirror implements LogCursor<TicketMirror.Step> {
   private record Told(long seq, UUID id, String actor, String action, String name, String detail) {}
 
   @Override
-  public Future<Boolean> lease(String holder, Duration lease) {
-    return cursor.lease(holder, lease);
-  }
-
-  @Override
   public Future<Optional<Step>> next() {
-    return db.read(NEXT, Tuple.tuple(), TicketMirror::row)
+    return db().read(NEXT, Tuple.tuple(), TicketMirror::row)
         .compose(
             row ->
                 row.isEmpty()
@@ -69,23 +59,25 @@ public final class TicketMirror implements LogCursor<TicketMirror.Step> {
         .map(v -> Ticket.parse(row.name()))
         .compose(
             id ->
-                db.read(
-                    TICKET,
-                    Tuple.of(id),
-                    rows ->
-                        Rows.first(
-                                rows,
-                                r ->
-                                    new Step(
-                                        row.seq(),
-                                        row.id(),
-                                        row.actor(),
-                                        row.action(),
-                                        row.detail(),
-                                        TicketTable.ticket(r),
-                                        r.getString("issue_key")))
-                            .orElseThrow(
-                                () -> new RegistryException.NotFound(row.name() + " is unknown"))));
+                db().read(
+                        TICKET,
+                        Tuple.of(id),
+                        rows ->
+                            Rows.first(
+                                    rows,
+                                    r ->
+                                        new Step(
+                                            row.seq(),
+                                            row.id(),
+                                            row.actor(),
+                                            row.action(),
+                                            row.detail(),
+                                            TicketTable.ticket(r),
+                                            r.getString("issue_key")))
+                                .orElseThrow(
+                                    () ->
+                                        new RegistryException.NotFound(
+                                            row.name() + " is unknown"))));
   }
 
   private static Optional<Told> row(RowSet<Row> rows) {
@@ -105,21 +97,16 @@ public final class TicketMirror implements LogCursor<TicketMirror.Step> {
 
   /** Remembers the issue of a ticket. */
   public Future<Void> created(Ticket ticket, String issueKey) {
-    return db.read(
-        "INSERT INTO registry.jira_issue (ticket, issue_key) VALUES ($1, $2)"
-            + " ON CONFLICT (ticket) DO NOTHING",
-        Tuple.of(ticket.id(), issueKey),
-        rows -> null);
-  }
-
-  @Override
-  public Future<Void> done(long seq) {
-    return cursor.done(seq);
+    return db().read(
+            "INSERT INTO registry.jira_issue (ticket, issue_key) VALUES ($1, $2)"
+                + " ON CONFLICT (ticket) DO NOTHING",
+            Tuple.of(ticket.id(), issueKey),
+            rows -> null);
   }
 
   @Override
   public Future<Void> skipped(long seq, String reason) {
-    return db.read(
+    return db().read(
             "INSERT INTO registry.jira_skipped (seq, reason) VALUES ($1, $2)"
                 + " ON CONFLICT (seq) DO NOTHING",
             Tuple.of(seq, reason),

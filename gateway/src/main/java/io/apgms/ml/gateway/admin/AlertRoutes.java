@@ -1,6 +1,5 @@
 package io.apgms.ml.gateway.admin;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.admin.RetrainingRule.Due;
 import io.apgms.ml.gateway.http.Answers;
@@ -131,13 +130,7 @@ final class AlertRoutes {
         registry
             .alerts()
             .between(from, to, limit)
-            .map(
-                heard -> {
-                  ObjectNode out = Answers.object();
-                  ArrayNode list = out.putArray("alerts");
-                  heard.forEach(h -> list.add(json(h)));
-                  return out;
-                });
+            .map(heard -> Answers.list("alerts", heard, AlertRoutes::json));
     AdminRoutes.answer(rc, 200, answer);
   }
 

@@ -1,6 +1,5 @@
 package io.apgms.ml.gateway.admin;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.audit.AuditJson;
 import io.apgms.ml.gateway.audit.AuditProofs;
@@ -48,14 +47,7 @@ final class AuditRoutes {
     int limit = params.limit();
     params.check();
     Future<ObjectNode> answer =
-        log.list(after, limit)
-            .map(
-                entries -> {
-                  ObjectNode out = Answers.object();
-                  ArrayNode list = out.putArray("entries");
-                  entries.forEach(e -> list.add(AuditJson.json(e)));
-                  return out;
-                });
+        log.list(after, limit).map(entries -> Answers.list("entries", entries, AuditJson::json));
     AdminRoutes.answer(rc, 200, answer);
   }
 

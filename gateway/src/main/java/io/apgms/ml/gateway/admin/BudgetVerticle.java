@@ -13,7 +13,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,31 +31,21 @@ public final class BudgetVerticle extends VerticleBase {
 
   private final ErrorBudgets budgets;
   private final BudgetReport counted;
-  private final UUID reporter = UUID.randomUUID();
+  private final SharedCounts<Map<String, Used>> shared;
   private final Map<String, ErrorBudget> known = new ConcurrentHashMap<>();
   private Instant readTo;
   private volatile boolean read;
-  private boolean running;
-  private boolean away;
-  private long seq;
-  private @Nullable Map<String, Used> unacknowledged;
 
   public BudgetVerticle(ErrorBudgets budgets, DecisionMeters meters) {
     this.budgets = budgets;
+    this.shared = new SharedCounts<>(budgets::add, LOG, "error budgets");
     this.counted = new BudgetReport(meters);
     this.readTo = Instant.now().minus(ErrorBudget.PERIOD).minus(Duration.ofHours(1));
   }
 
   @Override
   public Future<?> start() {
-    vertx.setPeriodic(
-        PERIOD_MS,
-        id -> {
-          if (!running) {
-            round();
-          }
-        });
-    return round().otherwiseEmpty();
+    return shared.start(vertx, PERIOD_MS, this::round);
   }
 
   /** What waits and what was counted last; the listeners have closed before. */
@@ -67,37 +56,15 @@ public final class BudgetVerticle extends VerticleBase {
 
   /** One report and one reading. */
   Future<Void> round() {
-    running = true;
-    return report()
-        .compose(v -> read())
-        .onComplete(
-            done -> {
-              running = false;
-              if (done.failed() && !away) {
-                LOG.warn("error budgets wait: {}", done.cause().getMessage());
-              }
-              away = done.failed();
-            });
+    return shared.round(() -> report().compose(v -> read()));
   }
 
   private Future<Void> report() {
-    if (unacknowledged == null) {
-      Map<String, Used> next = counted.next();
-      if (next.isEmpty()) {
-        return Future.succeededFuture();
-      }
-      unacknowledged = next;
-      seq++;
-    }
-    Map<String, Used> sent = unacknowledged;
-    return budgets
-        .add(reporter, seq, sent)
-        .onSuccess(
-            v -> {
-              if (unacknowledged == sent) {
-                unacknowledged = null;
-              }
-            });
+    return shared.report(
+        () -> {
+          Map<String, Used> next = counted.next();
+          return next.isEmpty() ? null : next;
+        });
   }
 
   /** Older buckets than the newest one that was seen get no more counts. */

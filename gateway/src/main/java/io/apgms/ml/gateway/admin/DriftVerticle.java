@@ -19,7 +19,6 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,18 +46,14 @@ public final class DriftVerticle extends VerticleBase {
   private final GroupOutcomes groups;
   private final BiasWatch watch;
   private final InputCounts inputs;
-  private final UUID reporter = UUID.randomUUID();
+  private final SharedCounts<List<DriftCount>> shared;
   private final Map<InputCount.Key, InputCount> waiting = new LinkedHashMap<>();
   private volatile @Nullable Reading reading;
   private List<DriftCount> lastDay = List.of();
   private List<LabelOutcome> outcomes = List.of();
   private Map<BiasWatch.Version, List<Figure>> bias = Map.of();
-  private boolean running;
-  private boolean away;
   private int sinceDay;
   private int sinceDue;
-  private long seq;
-  private @Nullable List<DriftCount> unacknowledged;
 
   /** What was read last, and when. */
   record Reading(
@@ -91,6 +86,7 @@ public final class DriftVerticle extends VerticleBase {
    */
   public DriftVerticle(FeedbackVerticle feedback, InputCounts inputs, BiasWatch watch) {
     this.counts = feedback.drift();
+    this.shared = new SharedCounts<>(counts::add, LOG, "counts for drift");
     this.labels = feedback.labelOutcomes();
     this.groups = feedback.groupOutcomes();
     this.watch = watch;
@@ -99,14 +95,7 @@ public final class DriftVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    vertx.setPeriodic(
-        PERIOD_MS,
-        id -> {
-          if (!running) {
-            round();
-          }
-        });
-    return round().otherwiseEmpty();
+    return shared.start(vertx, PERIOD_MS, this::round);
   }
 
   /** What waits and what was counted last; the listeners have closed before. */
@@ -117,18 +106,7 @@ public final class DriftVerticle extends VerticleBase {
 
   /** One report and one reading. */
   Future<Void> round() {
-    running = true;
-    return report()
-        .compose(v -> read())
-        .compose(v -> writeDays())
-        .onComplete(
-            done -> {
-              running = false;
-              if (done.failed() && !away) {
-                LOG.warn("counts for drift wait: {}", done.cause().getMessage());
-              }
-              away = done.failed();
-            });
+    return shared.round(() -> report().compose(v -> read()).compose(v -> writeDays()));
   }
 
   private Future<Void> report() {
@@ -137,23 +115,16 @@ public final class DriftVerticle extends VerticleBase {
 
   private Future<Void> report(Collection<InputCount> drained) {
     drained.forEach(c -> waiting.merge(c.key(), c, InputCount::plus));
-    if (unacknowledged == null) {
-      if (waiting.isEmpty()) {
-        return Future.succeededFuture();
-      }
-      unacknowledged = waiting.values().stream().map(DriftVerticle::toRow).toList();
-      waiting.clear();
-      seq++;
+    return shared.report(this::next);
+  }
+
+  private @Nullable List<DriftCount> next() {
+    if (waiting.isEmpty()) {
+      return null;
     }
-    List<DriftCount> sent = unacknowledged;
-    return counts
-        .add(reporter, seq, sent)
-        .onSuccess(
-            v -> {
-              if (unacknowledged == sent) {
-                unacknowledged = null;
-              }
-            });
+    List<DriftCount> next = waiting.values().stream().map(DriftVerticle::toRow).toList();
+    waiting.clear();
+    return next;
   }
 
   private static DriftCount toRow(InputCount c) {

@@ -1,6 +1,5 @@
 package io.apgms.ml.gateway.admin;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.feedback.LegalHolds;
 import io.apgms.ml.gateway.http.Answers;
@@ -46,13 +45,7 @@ final class HoldRoutes {
     Future<ObjectNode> answer =
         audit
             .transaction(LegalHolds::list)
-            .map(
-                all -> {
-                  ObjectNode out = Answers.object();
-                  ArrayNode list = out.putArray("holds");
-                  all.forEach(hold -> list.add(json(hold)));
-                  return out;
-                });
+            .map(all -> Answers.list("holds", all, HoldRoutes::json));
     AdminRoutes.answer(rc, 200, answer);
   }
 

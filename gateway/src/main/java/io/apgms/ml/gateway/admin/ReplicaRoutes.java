@@ -1,6 +1,5 @@
 package io.apgms.ml.gateway.admin;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.feedback.Spools;
 import io.apgms.ml.gateway.http.Answers;
@@ -16,7 +15,6 @@ import io.vertx.core.Handler;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -44,14 +42,12 @@ final class ReplicaRoutes {
   }
 
   private void list(RoutingContext rc) {
-    AdminRoutes.answer(rc, 200, audit.transaction(Spools::list).map(ReplicaRoutes::json));
-  }
-
-  private static ObjectNode json(List<Spools.View> all) {
-    ObjectNode out = Answers.object();
-    ArrayNode list = out.putArray("replicas");
-    all.forEach(spool -> list.add(json(spool)));
-    return out;
+    AdminRoutes.answer(
+        rc,
+        200,
+        audit
+            .transaction(Spools::list)
+            .map(spools -> Answers.list("replicas", spools, ReplicaRoutes::json)));
   }
 
   private static ObjectNode json(Spools.View spool) {

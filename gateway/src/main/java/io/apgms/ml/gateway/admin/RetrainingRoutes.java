@@ -1,6 +1,5 @@
 package io.apgms.ml.gateway.admin;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.http.Answers;
 import io.apgms.ml.gateway.http.Bodies;
@@ -106,13 +105,7 @@ final class RetrainingRoutes {
         registry
             .retrainings()
             .list(model, before, limit)
-            .map(
-                lines -> {
-                  ObjectNode out = Answers.object();
-                  ArrayNode list = out.putArray("retrainings");
-                  lines.forEach(line -> list.add(json(line)));
-                  return out;
-                });
+            .map(lines -> Answers.list("retrainings", lines, RetrainingRoutes::json));
     AdminRoutes.answer(rc, 200, answer);
   }
 

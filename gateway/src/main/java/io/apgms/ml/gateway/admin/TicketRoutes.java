@@ -1,6 +1,5 @@
 package io.apgms.ml.gateway.admin;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.http.Answers;
 import io.apgms.ml.gateway.http.Bodies;
@@ -125,13 +124,7 @@ final class TicketRoutes {
         registry
             .tickets()
             .list(model, before, limit)
-            .map(
-                lines -> {
-                  ObjectNode out = Answers.object();
-                  ArrayNode list = out.putArray("tickets");
-                  lines.forEach(line -> list.add(TicketJson.line(line)));
-                  return out;
-                });
+            .map(lines -> Answers.list("tickets", lines, TicketJson::line));
     AdminRoutes.answer(rc, 200, answer);
   }
 

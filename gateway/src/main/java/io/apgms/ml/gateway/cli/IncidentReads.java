@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -192,13 +191,14 @@ final class IncidentReads {
     String of = "?modelId=" + model + "&modelVersion=" + version + "&limit=" + PAGE;
     String within = "&from=" + from + "&to=" + to;
     try {
+      LiveModel api = new LiveModel(model, apiUrl);
       boolean more =
-          pages(
+          api.list(
               "/ml/predictions" + of + "&enforced=true" + within,
               "predictions",
               item -> held.add(item.path("predictionId").asText()));
       more |=
-          pages(
+          api.list(
               "/ml/feedback" + of + "&from=" + from,
               "feedback",
               item -> labelled.add(item.path("predictionId").asText()));
@@ -217,31 +217,16 @@ final class IncidentReads {
     String of = "?modelId=" + model + (version == null ? "" : "&modelVersion=" + version);
     try {
       boolean more =
-          pages(
-              "/ml/feedback" + of + "&limit=" + PAGE + "&from=" + from + "&to=" + to,
-              "feedback",
-              item -> counts.merge(item.path("label").asText(), 1L, Long::sum));
+          new LiveModel(model, apiUrl)
+              .list(
+                  "/ml/feedback" + of + "&limit=" + PAGE + "&from=" + from + "&to=" + to,
+                  "feedback",
+                  item -> counts.merge(item.path("label").asText(), 1L, Long::sum));
       return new LabelCounts(counts, more);
     } catch (Failure e) {
       unknown.add("the labels: " + firstLine(e));
       return new LabelCounts(Map.of(), false);
     }
-  }
-
-  /** Reads a list; whether there is more of it. */
-  private boolean pages(String path, String items, Consumer<JsonNode> each)
-      throws InterruptedException {
-    LiveModel api = new LiveModel(model, apiUrl);
-    String cursor = "";
-    for (int page = 0; page < MOST_PAGES; page++) {
-      JsonNode answer = api.get(path + cursor);
-      answer.path(items).forEach(each);
-      if (!answer.hasNonNull("nextCursor")) {
-        return false;
-      }
-      cursor = "&cursor=" + answer.path("nextCursor").asText();
-    }
-    return true;
   }
 
   static String firstLine(Exception e) {

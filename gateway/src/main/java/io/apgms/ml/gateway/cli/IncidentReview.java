@@ -21,7 +21,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -42,10 +41,6 @@ import picocli.CommandLine.Option;
       "      --to 2026-11-23T09:00:00Z --incident INC-1 --out review.md"
     })
 final class IncidentReview implements Callable<Integer> {
-  private static final Set<Series> WHOLE =
-      EnumSet.of(
-          Series.REQUESTS, Series.EVERYONES, Series.BUCKETS, Series.REJECTED, Series.DECISIONS);
-
   @Mixin private final IncidentReads reads = new IncidentReads();
 
   @Option(names = "--from", required = true, description = "RFC 3339")
@@ -128,8 +123,8 @@ final class IncidentReview implements Callable<Integer> {
         Duration length = Duration.between(begin, end);
         Grid grid = Grid.over(end, length, prometheus.scrape(end));
         Reading reading = prometheus.read(model, IncidentCommand.OVER_TIME, grid);
-        Reading during = prometheus.read(model, WHOLE, Grid.whole(begin, end));
-        Reading before = prometheus.read(model, WHOLE, Grid.whole(begin.minus(length), begin));
+        Reading during = prometheus.whole(model, begin, end);
+        Reading before = prometheus.whole(model, begin.minus(length), begin);
         Reading then = prometheus.read(model, EnumSet.of(Series.BUDGET), Grid.whole(begin, begin));
         return new Metrics(
             reading,

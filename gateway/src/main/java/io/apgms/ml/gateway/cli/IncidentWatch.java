@@ -7,7 +7,6 @@ import io.apgms.ml.gateway.incident.Grid;
 import io.apgms.ml.gateway.incident.LabelCounts;
 import io.apgms.ml.gateway.incident.PrometheusReader;
 import io.apgms.ml.gateway.incident.Reading;
-import io.apgms.ml.gateway.incident.Series;
 import io.apgms.ml.gateway.incident.Watch;
 import io.apgms.ml.gateway.incident.WatchReport;
 import java.io.IOException;
@@ -15,10 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -38,10 +35,6 @@ import picocli.CommandLine.Option;
       "  bin/ml-service incident watch --model risk-score --revision 7 --so-far"
     })
 final class IncidentWatch implements Callable<Integer> {
-  private static final Set<Series> WHOLE =
-      EnumSet.of(
-          Series.REQUESTS, Series.EVERYONES, Series.BUCKETS, Series.REJECTED, Series.DECISIONS);
-
   @Mixin private final IncidentReads reads = new IncidentReads();
 
   @Option(names = "--revision", description = "which one (default: the newest promotion)")
@@ -149,8 +142,8 @@ final class IncidentWatch implements Callable<Integer> {
                 model,
                 IncidentCommand.OVER_TIME,
                 Grid.over(until, length, prometheus.scrape(until)));
-        Reading during = prometheus.read(model, WHOLE, Grid.whole(of.at(), until));
-        Reading earlier = prometheus.read(model, WHOLE, Grid.whole(of.at().minus(length), of.at()));
+        Reading during = prometheus.whole(model, of.at(), until);
+        Reading earlier = prometheus.whole(model, of.at().minus(length), of.at());
         return new Metrics(
             over,
             Figures.of(during, bounds, of.version()),

@@ -13,11 +13,13 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** A model as the API listener serves it, asked as the bearer of {@code ML_TOKEN}. Blocking. */
 final class LiveModel {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration BOUND = Duration.ofSeconds(30);
+  private static final int MAX_PAGES = 20;
 
   private final String model;
   private final String url;
@@ -72,6 +74,26 @@ final class LiveModel {
       }
     }
     throw new Failure(Failure.NO, "no scores in the answer to " + rows.size() + " rows");
+  }
+
+  /**
+   * Reads a list, page by page, at most {@value #MAX_PAGES} of them.
+   *
+   * @return whether there is more of it
+   */
+  boolean list(String pathAndQuery, String items, Consumer<JsonNode> each)
+      throws InterruptedException {
+    String cursor = "";
+    for (int page = 0; page < MAX_PAGES; page++) {
+      JsonNode answer = get(pathAndQuery + cursor);
+      answer.path(items).forEach(each);
+      String next = answer.path("nextCursor").isNull() ? "" : answer.path("nextCursor").asText();
+      if (next.isEmpty()) {
+        return false;
+      }
+      cursor = "&cursor=" + next;
+    }
+    return true;
   }
 
   /** A page of a list. */

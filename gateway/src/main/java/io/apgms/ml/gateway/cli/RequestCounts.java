@@ -2,8 +2,11 @@ package io.apgms.ml.gateway.cli;
 
 import io.apgms.ml.gateway.cli.RollbackReport.Item;
 import io.apgms.ml.gateway.cli.RollbackReport.Outcome;
+import io.apgms.ml.gateway.incident.Sample;
 import io.apgms.ml.registry.VerifiedArtifact;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * Requests of one version as a replica's metrics count them.
@@ -12,20 +15,17 @@ import java.util.Locale;
  * @param bad errors of ours and rejections among them
  */
 record RequestCounts(double all, double bad) {
-  private static final String METRIC = "apgms_ml_inference_requests_total{";
-
   /** Reads Prometheus text. */
   static RequestCounts of(String metrics, VerifiedArtifact artifact) {
-    String model = "model=\"" + artifact.manifest().model() + "\"";
-    String version = "version=\"" + artifact.manifest().version() + "\"";
     double all = 0;
     double bad = 0;
-    for (String line : metrics.lines().toList()) {
-      if (line.startsWith(METRIC) && line.contains(model) && line.contains(version)) {
-        double count = Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1));
-        all += count;
-        boolean ours = line.contains("outcome=\"error\"") || line.contains("outcome=\"rejected\"");
-        bad += ours ? count : 0;
+    for (Sample sample : Sample.of(metrics)) {
+      Map<String, String> labels = sample.labels();
+      if (sample.name().equals("apgms_ml_inference_requests_total")
+          && artifact.manifest().model().equals(labels.get("model"))
+          && artifact.manifest().version().equals(labels.get("version"))) {
+        all += sample.value();
+        bad += Set.of("error", "rejected").contains(labels.get("outcome")) ? sample.value() : 0;
       }
     }
     return new RequestCounts(all, bad);

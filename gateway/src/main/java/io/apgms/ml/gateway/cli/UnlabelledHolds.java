@@ -1,6 +1,5 @@
 package io.apgms.ml.gateway.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.cli.RollbackReport.Item;
@@ -17,7 +16,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class UnlabelledHolds {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final int MAX_PAGES = 20;
   private static final int PAGE = 500;
 
   private final @Nullable Left left;
@@ -58,17 +56,7 @@ final class UnlabelledHolds {
 
   private List<String> list(LiveModel live, String path, String items) throws InterruptedException {
     List<String> found = new ArrayList<>();
-    String cursor = "";
-    for (int page = 0; page < MAX_PAGES; page++) {
-      JsonNode answer = live.get(path + cursor);
-      answer.path(items).forEach(item -> found.add(item.path("predictionId").asText()));
-      String next = answer.path("nextCursor").asText("");
-      if (next.isEmpty() || answer.path("nextCursor").isNull()) {
-        return found;
-      }
-      cursor = "&cursor=" + next;
-    }
-    more = true;
+    more |= live.list(path, items, item -> found.add(item.path("predictionId").asText()));
     return found;
   }
 

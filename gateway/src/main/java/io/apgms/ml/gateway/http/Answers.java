@@ -3,8 +3,11 @@ package io.apgms.ml.gateway.http;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.vertx.ext.web.RoutingContext;
+import java.util.Collection;
+import java.util.function.Function;
 
 /** JSON answers of the routes that are not the hot one. */
 public final class Answers {
@@ -14,6 +17,15 @@ public final class Answers {
 
   public static ObjectNode object() {
     return JSON.createObjectNode();
+  }
+
+  /** An object with one list. */
+  public static <T> ObjectNode list(
+      String name, Collection<T> items, Function<T, ? extends JsonNode> json) {
+    ObjectNode out = object();
+    ArrayNode list = out.putArray(name);
+    items.forEach(item -> list.add(json.apply(item)));
+    return out;
   }
 
   /** Parses JSON that we wrote ourselves. */

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Closes connections whose client takes too long to send a request's head, to send its body (each
- * 64 KiB of it, so that long uploads may last), or to take what was written for it.
+ * 64 KiB of it, so that long uploads may last), or to take what was written for it; and those that
+ * keep too much open meanwhile, as streams or as requests ahead of their answers.
  *
  * <p>One instance an event loop; every method runs on that loop. Nothing is scheduled for a
  * request: handlers note the time of the last sweep, so each bound holds to within two sweeps.

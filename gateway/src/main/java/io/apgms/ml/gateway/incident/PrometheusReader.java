@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -38,12 +39,30 @@ public final class PrometheusReader {
   private static final int MOST_TRACKS = 2_000;
   private static final Duration SCRAPE = Duration.ofSeconds(15); // where it cannot be seen
 
+  private static final Set<Series> WHOLE =
+      EnumSet.of(
+          Series.REQUESTS, Series.EVERYONES, Series.BUCKETS, Series.REJECTED, Series.DECISIONS);
+
   private final String url;
+  private final Duration bound;
   private final HttpClient client =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
 
   public PrometheusReader(String url) {
+    this(url, BOUND);
+  }
+
+  /**
+   * @param bound of each question
+   */
+  public PrometheusReader(String url, Duration bound) {
     this.url = url.replaceAll("/+$", "");
+    this.bound = bound;
+  }
+
+  /** The alerts that are pending or fire now, as {@code GET /api/v1/alerts} has them. */
+  public JsonNode alerts() throws IOException {
+    return get("/api/v1/alerts").at("/data/alerts");
   }
 
   /** Series of a model over a grid. */
@@ -62,6 +81,11 @@ public final class PrometheusReader {
       tracks.put(series, tracks(ask));
     }
     return new Reading(grid, tracks);
+  }
+
+  /** The figures of a whole time, in one step. */
+  public Reading whole(String model, Instant from, Instant to) throws IOException {
+    return read(model, WHOLE, Grid.whole(from, to));
   }
 
   /** Samples as they were scraped, in the time before another. */
@@ -125,18 +149,18 @@ public final class PrometheusReader {
   }
 
   private JsonNode get(String path) throws IOException {
-    HttpRequest request = HttpRequest.newBuilder(URI.create(url + path)).timeout(BOUND).build();
+    HttpRequest request = HttpRequest.newBuilder(URI.create(url + path)).timeout(bound).build();
     CompletableFuture<JsonNode> answer =
         client
             .sendAsync(request, BodyHandlers.ofInputStream())
             .thenApplyAsync(PrometheusReader::read);
     try {
-      return answer.get(BOUND.toMillis(), TimeUnit.MILLISECONDS);
+      return answer.get(bound.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
     } catch (TimeoutException e) {
-      throw new IOException("Prometheus does not answer within " + BOUND, e);
+      throw new IOException("Prometheus does not answer within " + bound, e);
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       String why = cause.getMessage();

@@ -8,20 +8,20 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** One line of a metrics page, in the Prometheus text format 0.0.4. */
-record Sample(String name, Map<String, String> labels, double value) {
+public record Sample(String name, Map<String, String> labels, double value) {
   private static final Pattern LINE =
       Pattern.compile("([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\\{(.*)\\})? ([^ ]+)(?: [0-9]+)?");
   private static final Pattern LABEL =
       Pattern.compile("([a-zA-Z_][a-zA-Z0-9_]*)=\"((?:[^\"\\\\]|\\\\.)*)\",?");
 
-  record Key(String name, Map<String, String> labels) {}
+  public record Key(String name, Map<String, String> labels) {}
 
   Key key() {
     return new Key(name, labels);
   }
 
   /** The samples of a page; lines that are none are passed over. */
-  static List<Sample> of(String page) {
+  public static List<Sample> of(String page) {
     List<Sample> samples = new ArrayList<>();
     for (String line : page.lines().toList()) {
       Matcher match = LINE.matcher(line);

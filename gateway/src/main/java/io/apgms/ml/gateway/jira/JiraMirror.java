@@ -7,7 +7,6 @@ import io.apgms.ml.registry.Ticket;
 import io.apgms.ml.registry.TicketMirror;
 import io.apgms.ml.registry.TicketMirror.Step;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.time.Duration;
 import java.util.Locale;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -17,32 +16,23 @@ import org.slf4j.LoggerFactory;
  * step, a transition when it is closed. What Jira does not take is in {@code
  * registry.jira_skipped}.
  */
-public final class JiraMirror implements LogMirror.To<Step>, AutoCloseable {
+public final class JiraMirror implements LogMirror.To<Step> {
   private static final Logger LOG = LoggerFactory.getLogger(JiraMirror.class);
   private static final LogMirror.Counters COUNTERS =
       new LogMirror.Counters("apgms_ml_ticket_mirror", "steps of tickets on their way to Jira");
 
   private final JiraClient jira;
   private final TicketMirror tickets;
-  private final LogMirror<Step> mirror;
 
-  JiraMirror(Settings.Jira settings, TicketMirror tickets, String holder, MeterRegistry meters) {
+  private JiraMirror(Settings.Jira settings, TicketMirror tickets) {
     this.jira = new JiraClient(settings);
     this.tickets = tickets;
-    this.mirror = new LogMirror<>(this, tickets, holder, meters, COUNTERS);
   }
 
-  /** Starts telling. */
-  public static JiraMirror start(
+  /** Tells nothing before it is started. */
+  public static LogMirror<Step> mirror(
       Settings.Jira settings, TicketMirror tickets, String holder, MeterRegistry meters) {
-    JiraMirror mirror = new JiraMirror(settings, tickets, holder, meters);
-    mirror.mirror.start();
-    return mirror;
-  }
-
-  /** One step at most; how long to wait before the next. */
-  Duration turn() {
-    return mirror.turn();
+    return new LogMirror<>(new JiraMirror(settings, tickets), tickets, holder, meters, COUNTERS);
   }
 
   @Override
@@ -74,10 +64,5 @@ public final class JiraMirror implements LogMirror.To<Step>, AutoCloseable {
     if (step.action().equals("ticket.close") && !jira.finish(key)) {
       LOG.warn("{} has no transition to a status that is done", key);
     }
-  }
-
-  @Override
-  public void close() {
-    mirror.close();
   }
 }

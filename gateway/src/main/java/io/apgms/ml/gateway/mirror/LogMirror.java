@@ -83,8 +83,9 @@ public final class LogMirror<S extends LogCursor.Told> implements AutoCloseable 
   }
 
   /** Starts telling. */
-  public void start() {
+  public LogMirror<S> start() {
     thread.execute(this::run);
+    return this;
   }
 
   private void run() {

@@ -7,40 +7,29 @@ import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ChangeNotes;
 import io.apgms.ml.registry.ChangeNotes.Note;
 import io.micrometer.core.instrument.MeterRegistry;
-import java.time.Duration;
 import java.util.Map;
 
 /**
  * Tells PagerDuty each promotion, rollback, pin and forced mode, in order, from the audit log: a
  * change event of the service, which PagerDuty shows beside its incidents.
  */
-public final class PagerDutyNotes implements LogMirror.To<Note>, AutoCloseable {
+public final class PagerDutyNotes implements LogMirror.To<Note> {
   private static final String PATH = "/v2/change/enqueue";
   private static final LogMirror.Counters COUNTERS =
       new LogMirror.Counters("apgms_ml_incident_notes", "changes on their way to PagerDuty");
 
   private final JsonCalls calls;
   private final String routingKey;
-  private final LogMirror<Note> mirror;
 
-  PagerDutyNotes(
-      Settings.PagerDuty settings, ChangeNotes notes, String holder, MeterRegistry meters) {
+  private PagerDutyNotes(Settings.PagerDuty settings) {
     this.routingKey = settings.routingKey();
     this.calls = new JsonCalls(settings.url(), Map.of(), routingKey);
-    this.mirror = new LogMirror<>(this, notes, holder, meters, COUNTERS);
   }
 
-  /** Starts telling. */
-  public static PagerDutyNotes start(
+  /** Tells nothing before it is started. */
+  public static LogMirror<Note> mirror(
       Settings.PagerDuty settings, ChangeNotes notes, String holder, MeterRegistry meters) {
-    PagerDutyNotes told = new PagerDutyNotes(settings, notes, holder, meters);
-    told.mirror.start();
-    return told;
-  }
-
-  /** One note at most; how long to wait before the next. */
-  Duration turn() {
-    return mirror.turn();
+    return new LogMirror<>(new PagerDutyNotes(settings), notes, holder, meters, COUNTERS);
   }
 
   @Override
@@ -56,10 +45,5 @@ public final class PagerDutyNotes implements LogMirror.To<Note>, AutoCloseable {
   @Override
   public void tell(Note note) throws TellException {
     calls.call("POST", PATH, ChangeEvent.of(note, routingKey));
-  }
-
-  @Override
-  public void close() {
-    mirror.close();
   }
 }

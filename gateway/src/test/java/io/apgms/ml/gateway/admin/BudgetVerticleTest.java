@@ -1,34 +1,25 @@
 package io.apgms.ml.gateway.admin;
 
+import static io.apgms.ml.gateway.MigratedDatabase.get;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.apgms.ml.gateway.database.Database;
-import io.apgms.ml.gateway.database.DatabaseAddress;
+import io.apgms.ml.gateway.MigratedDatabase;
 import io.apgms.ml.gateway.decision.Answered;
 import io.apgms.ml.gateway.decision.DecisionMeters;
 import io.apgms.ml.registry.ErrorBudget;
 import io.apgms.ml.registry.ErrorBudgets;
-import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.scoring.ServedModel;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.vertx.core.Future;
-import io.vertx.core.Vertx;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
-import java.sql.Connection;
-import java.sql.Statement;
-import java.time.Duration;
 import java.time.Instant;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Replicas, round by round, against PostgreSQL. */
 class BudgetVerticleTest {
-  private static EmbeddedPostgres postgres;
-  private static Vertx vertx;
+  private static MigratedDatabase database;
   private static ErrorBudgets budgets;
 
   private static final class Replica {
@@ -42,34 +33,14 @@ class BudgetVerticleTest {
   }
 
   @BeforeAll
-  static void database() throws Exception {
-    postgres = EmbeddedPostgres.builder().setServerConfig("fsync", "off").start();
-    DatabaseAddress address =
-        DatabaseAddress.parse(
-            "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres");
-    Database.migrate(address);
-    vertx = Vertx.vertx();
-    budgets =
-        new RegistryDatabase(
-                Database.pool(vertx, address, "budget", 2, 5_000), Duration.ofSeconds(5))
-            .errorBudgets();
+  static void startDatabase() throws Exception {
+    database = MigratedDatabase.start();
+    budgets = database.registry("budget").errorBudgets();
   }
 
   @AfterAll
   static void end() throws Exception {
-    get(vertx.close());
-    postgres.close();
-  }
-
-  private static <T> T get(Future<T> future) throws Exception {
-    return future.toCompletionStage().toCompletableFuture().get(20, TimeUnit.SECONDS);
-  }
-
-  private static void sql(String statement) throws Exception {
-    try (Connection c = postgres.getPostgresDatabase().getConnection();
-        Statement s = c.createStatement()) {
-      s.execute(statement);
-    }
+    database.close();
   }
 
   @Test
@@ -98,14 +69,14 @@ class BudgetVerticleTest {
     Replica a = new Replica();
     Answered.count(a.meters, model, 10, 5);
     get(a.verticle.round());
-    sql("ALTER TABLE registry.error_budget RENAME TO gone");
+    database.sql("ALTER TABLE registry.error_budget RENAME TO gone");
     try {
       Answered.count(a.meters, model, 20, 500);
       assertThatThrownBy(() -> get(a.verticle.round())).isInstanceOf(Exception.class);
       Answered.count(a.meters, model, 40, 5);
       assertThatThrownBy(() -> get(a.verticle.round())).isInstanceOf(Exception.class);
     } finally {
-      sql("ALTER TABLE registry.gone RENAME TO error_budget");
+      database.sql("ALTER TABLE registry.gone RENAME TO error_budget");
     }
     get(a.verticle.round());
     assertThat(a.used("away").requests()).as("what was sent, as it was").isEqualTo(30);
@@ -117,9 +88,9 @@ class BudgetVerticleTest {
   @Test
   void undeploy_whatWasCountedLast_isReported() throws Exception {
     Replica a = new Replica();
-    String id = get(vertx.deployVerticle(a.verticle));
+    String id = get(database.vertx().deployVerticle(a.verticle));
     Answered.count(a.meters, Answered.model("last", "1", 100), 3, 5);
-    get(vertx.undeploy(id));
+    get(database.vertx().undeploy(id));
     Replica b = new Replica();
     get(b.verticle.round());
     assertThat(b.used("last").requests()).isEqualTo(3);

@@ -1,10 +1,12 @@
 package io.apgms.ml.gateway.admin;
 
+import static io.apgms.ml.gateway.MigratedDatabase.get;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
+import io.apgms.ml.gateway.MigratedDatabase;
 import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.apgms.ml.gateway.decision.Answered;
@@ -18,15 +20,11 @@ import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.vertx.core.Future;
-import io.vertx.core.Vertx;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.Statement;
 import java.util.Arrays;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -37,8 +35,7 @@ class DriftVerticleTest {
   private static final String LIQUIDITY = "liquidity_ratio";
 
   @TempDir static Path dir;
-  private static EmbeddedPostgres postgres;
-  private static Vertx vertx;
+  private static MigratedDatabase database;
   private static FeedbackVerticle feedback;
 
   private static final BiasWatch BIAS =
@@ -48,7 +45,7 @@ class DriftVerticleTest {
 
   private static final class Replica {
     final InputCounts inputs = new InputCounts();
-    final Tallied loop = new Tallied(inputs, vertx.getOrCreateContext());
+    final Tallied loop = new Tallied(inputs, database.vertx().getOrCreateContext());
     final DriftVerticle verticle = new DriftVerticle(feedback, inputs, BIAS);
 
     VersionDrift of(String model) {
@@ -64,13 +61,9 @@ class DriftVerticleTest {
   }
 
   @BeforeAll
-  static void database() throws Exception {
-    postgres = EmbeddedPostgres.builder().setServerConfig("fsync", "off").start();
-    DatabaseAddress address =
-        DatabaseAddress.parse(
-            "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres");
-    Database.migrate(address);
-    vertx = Vertx.vertx();
+  static void startDatabase() throws Exception {
+    database = MigratedDatabase.start();
+    DatabaseAddress address = database.address();
     feedback =
         new FeedbackVerticle(
             new FeedbackOptions(
@@ -81,28 +74,16 @@ class DriftVerticleTest {
                 address.jdbcUrl(),
                 address.user(),
                 address.password(),
-                Database.pool(vertx, address, "drift", 2, 5_000),
+                database.pool("drift"),
                 Database.connectOptions(address, 5_000),
                 5_000,
                 new PrometheusMeterRegistry(PrometheusConfig.DEFAULT)));
-    get(vertx.deployVerticle(feedback));
+    get(database.vertx().deployVerticle(feedback));
   }
 
   @AfterAll
   static void end() throws Exception {
-    get(vertx.close());
-    postgres.close();
-  }
-
-  private static <T> T get(Future<T> future) throws Exception {
-    return future.toCompletionStage().toCompletableFuture().get(20, TimeUnit.SECONDS);
-  }
-
-  private static void sql(String statement) throws Exception {
-    try (Connection c = postgres.getPostgresDatabase().getConnection();
-        Statement s = c.createStatement()) {
-      s.execute(statement);
-    }
+    database.close();
   }
 
   /** Rows whose first feature goes evenly over a range, all other features the same. */
@@ -166,7 +147,7 @@ class DriftVerticleTest {
     Replica a = new Replica();
     a.loop.count(model, rows(model, 10, 0, 1), 0.1);
     get(a.verticle.round());
-    sql("ALTER TABLE feedback.drift_count RENAME TO gone");
+    database.sql("ALTER TABLE feedback.drift_count RENAME TO gone");
     try {
       a.loop.count(model, rows(model, 20, 0, 1), 0.1);
       assertThatThrownBy(() -> get(a.verticle.round())).isInstanceOf(Exception.class);
@@ -174,7 +155,7 @@ class DriftVerticleTest {
       assertThatThrownBy(() -> get(a.verticle.round())).isInstanceOf(Exception.class);
       assertThat(a.of("away").rows()).as("as it was read last").isEqualTo(10);
     } finally {
-      sql("ALTER TABLE feedback.gone RENAME TO drift_count");
+      database.sql("ALTER TABLE feedback.gone RENAME TO drift_count");
     }
     get(a.verticle.round());
     assertThat(a.of("away").rows()).as("what was sent, as it was").isEqualTo(30);
@@ -185,10 +166,10 @@ class DriftVerticleTest {
   @Test
   void undeploy_whatWasCountedLast_isReported() throws Exception {
     Replica a = new Replica();
-    String id = get(vertx.deployVerticle(a.verticle));
+    String id = get(database.vertx().deployVerticle(a.verticle));
     ServedModel model = Answered.model("last", "1", 100);
     a.loop.count(model, rows(model, 3, 0, 1), 0.1);
-    get(vertx.undeploy(id));
+    get(database.vertx().undeploy(id));
     Replica b = new Replica();
     get(b.verticle.round());
     assertThat(b.of("last").rows()).isEqualTo(3);
@@ -201,7 +182,8 @@ class DriftVerticleTest {
     Replica a = new Replica();
     a.loop.count(model, half(model, 490, false), 0.1);
     get(a.verticle.round());
-    sql("UPDATE feedback.drift_count SET at = at - interval '5 hours' WHERE model_id = 'quiet'");
+    database.sql(
+        "UPDATE feedback.drift_count SET at = at - interval '5 hours' WHERE model_id = 'quiet'");
     a.loop.count(model, half(model, 10, false), 0.1);
     Replica b = new Replica();
     get(a.verticle.round());
@@ -215,7 +197,8 @@ class DriftVerticleTest {
     String series =
         "apgms_ml_feature_drift_score{feature=\"liquidity_ratio\",model=\"quiet\",version=\"1\"}";
     assertThat(meters.scrape()).contains(series);
-    sql("UPDATE feedback.drift_count SET at = at - interval '5 hours' WHERE model_id = 'quiet'");
+    database.sql(
+        "UPDATE feedback.drift_count SET at = at - interval '5 hours' WHERE model_id = 'quiet'");
     get(b.verticle.round());
     gauges.refresh();
     assertThat(meters.scrape()).doesNotContain(series);
@@ -227,13 +210,13 @@ class DriftVerticleTest {
     Replica a = new Replica();
     a.loop.count(model, half(model, 600, false), 0.1);
     get(a.verticle.round());
-    sql(
+    database.sql(
         "UPDATE feedback.drift_count SET at = date_trunc('day', now() AT TIME ZONE 'UTC')"
             + " AT TIME ZONE 'UTC' - interval '10 minutes' WHERE model_id = 'daily'");
-    sql("DELETE FROM feedback.feature_drift");
+    database.sql("DELETE FROM feedback.feature_drift");
     get(new Replica().verticle.round());
     get(new Replica().verticle.round());
-    try (Connection c = postgres.getPostgresDatabase().getConnection();
+    try (Connection c = database.connect();
         Statement s = c.createStatement();
         ResultSet found =
             s.executeQuery(

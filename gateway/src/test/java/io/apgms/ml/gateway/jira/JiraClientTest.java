@@ -3,6 +3,7 @@ package io.apgms.ml.gateway.jira;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.apgms.ml.gateway.mirror.FaultyServer;
 import io.apgms.ml.gateway.mirror.TellException;
 import io.apgms.ml.gateway.settings.Settings;
 import java.time.Duration;
@@ -51,22 +52,22 @@ class JiraClientTest {
 
   @Test
   void call_429or5xx_isAwayWithItsWait_otherwiseRefused() throws Exception {
-    stub.fail(new JiraStub.Fault(429, "7", "{}"), 1);
+    stub.fail(new FaultyServer.Fault(429, "7", "{}"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
         .isInstanceOfSatisfying(
             TellException.Away.class,
             e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofSeconds(7)));
-    stub.fail(new JiraStub.Fault(429, "99999999", "{}"), 1);
+    stub.fail(new FaultyServer.Fault(429, "99999999", "{}"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
         .isInstanceOfSatisfying(
             TellException.Away.class,
             e -> assertThat(e.retryAfter()).isEqualTo(Duration.ofMinutes(5)));
-    stub.fail(new JiraStub.Fault(503, null, "<html>"), 1);
+    stub.fail(new FaultyServer.Fault(503, null, "<html>"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
         .isInstanceOfSatisfying(TellException.Away.class, e -> assertThat(e.retryAfter()).isNull());
-    stub.fail(new JiraStub.Fault(302, null, ""), 1);
+    stub.fail(new FaultyServer.Fault(302, null, ""), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c")).isInstanceOf(TellException.Refused.class);
-    stub.fail(new JiraStub.Fault(200, null, "{\"key\":\"../../x\"}"), 1);
+    stub.fail(new FaultyServer.Fault(200, null, "{\"key\":\"../../x\"}"), 1);
     assertThatThrownBy(() -> jira.create("a", "b", "c"))
         .isInstanceOf(TellException.Refused.class)
         .hasMessageContaining("names no issue key");

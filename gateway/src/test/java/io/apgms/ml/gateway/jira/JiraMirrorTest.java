@@ -1,24 +1,23 @@
 package io.apgms.ml.gateway.jira;
 
+import static io.apgms.ml.gateway.MigratedDatabase.get;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.apgms.ml.gateway.database.Database;
-import io.apgms.ml.gateway.database.DatabaseAddress;
+import io.apgms.ml.gateway.MigratedDatabase;
+import io.apgms.ml.gateway.mirror.FaultyServer;
+import io.apgms.ml.gateway.mirror.LogMirror;
 import io.apgms.ml.registry.Manifest;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.Ticket;
+import io.apgms.ml.registry.TicketMirror.Step;
 import io.apgms.ml.registry.TicketState;
 import io.apgms.ml.registry.Tickets;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.vertx.core.Future;
-import io.vertx.core.Vertx;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -27,26 +26,18 @@ import org.junit.jupiter.api.Test;
 
 /** The mirror, turn by turn, against PostgreSQL and the stub. */
 class JiraMirrorTest {
-  private static EmbeddedPostgres postgres;
-  private static Vertx vertx;
+  private static MigratedDatabase database;
   private static RegistryDatabase registry;
   private static Manifest manifest;
 
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private JiraStub stub;
-  private JiraMirror mirror;
+  private LogMirror<Step> mirror;
 
   @BeforeAll
-  static void database() throws Exception {
-    postgres = EmbeddedPostgres.builder().setServerConfig("fsync", "off").start();
-    DatabaseAddress address =
-        DatabaseAddress.parse(
-            "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres");
-    Database.migrate(address);
-    vertx = Vertx.vertx();
-    registry =
-        new RegistryDatabase(
-            Database.pool(vertx, address, "jira", 2, 5_000), Duration.ofSeconds(5));
+  static void startDatabase() throws Exception {
+    database = MigratedDatabase.start();
+    registry = database.registry("jira");
     manifest =
         Manifest.parse(
             Files.readAllBytes(Path.of("../artifacts/models/risk-score/20261123/manifest.json")));
@@ -54,15 +45,14 @@ class JiraMirrorTest {
 
   @AfterAll
   static void end() throws Exception {
-    get(vertx.close());
-    postgres.close();
+    database.close();
   }
 
   @BeforeEach
   void start() throws Exception {
     stub = JiraStub.start();
     mirror =
-        new JiraMirror(
+        JiraMirror.mirror(
             JiraClientTest.settings(stub, JiraStub.TOKEN), registry.ticketMirror(), "me", meters);
     untilIdle();
   }
@@ -71,10 +61,6 @@ class JiraMirrorTest {
   void stop() throws Exception {
     mirror.close();
     stub.close();
-  }
-
-  private static <T> T get(Future<T> future) {
-    return future.toCompletionStage().toCompletableFuture().orTimeout(20, TimeUnit.SECONDS).join();
   }
 
   private static String open() {
@@ -134,8 +120,8 @@ class JiraMirrorTest {
 
   @Test
   void jiraAway_isTriedAgainLaterAndLater_andNothingElseWaits() {
-    stub.fail(new JiraStub.Fault(503, null, "{}"), 2);
-    stub.fail(new JiraStub.Fault(429, "7", "{}"), 1);
+    stub.fail(new FaultyServer.Fault(503, null, "{}"), 2);
+    stub.fail(new FaultyServer.Fault(429, "7", "{}"), 1);
     String name = open();
     reject(name); // recorded while Jira is away
     assertThat(untilIdle())
@@ -147,7 +133,7 @@ class JiraMirrorTest {
 
   @Test
   void jiraAwayForTenAttempts_isWrittenDownAndPassedOver() {
-    stub.fail(new JiraStub.Fault(500, null, "{}"), 10);
+    stub.fail(new FaultyServer.Fault(500, null, "{}"), 10);
     open();
     assertThat(untilIdle()).hasSize(9).last().isEqualTo(Duration.ofSeconds(60));
     assertThat(stub.issues()).isEmpty();
@@ -157,7 +143,7 @@ class JiraMirrorTest {
 
   @Test
   void jiraRefuses_isNotTriedAgain_andTheNextStepMakesTheIssue() {
-    stub.fail(new JiraStub.Fault(400, null, "{\"errors\":{\"summary\":\"no\"}}"), 1);
+    stub.fail(new FaultyServer.Fault(400, null, "{\"errors\":{\"summary\":\"no\"}}"), 1);
     String name = open();
     reject(name);
     untilIdle();

@@ -4,15 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+import io.apgms.ml.gateway.mirror.FaultyServer;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +20,7 @@ import java.util.regex.Pattern;
  * Jira Cloud's REST API v3 as far as the mirror uses it: strict about method, path, Basic auth,
  * media type and shape, with Jira's own kind of error JSON.
  */
-public final class JiraStub implements AutoCloseable {
+public final class JiraStub extends FaultyServer {
   public static final String EMAIL = "mirror@example.org";
   public static final String TOKEN = "stub-token";
   public static final String PROJECT = "MLAPPROVAL";
@@ -32,10 +28,7 @@ public final class JiraStub implements AutoCloseable {
   private static final Pattern ISSUE =
       Pattern.compile("/rest/api/3/issue/(MLAPPROVAL-[0-9]+)/(.+)");
 
-  private final HttpServer server;
   private final Map<String, Issue> issues = new LinkedHashMap<>();
-  private final Deque<Fault> faults = new ArrayDeque<>();
-  private int requests;
 
   /** What an issue has become. */
   public static final class Issue {
@@ -48,38 +41,16 @@ public final class JiraStub implements AutoCloseable {
     }
   }
 
-  /** An answer that is given instead, once. */
-  public record Fault(int status, String retryAfter, String body) {}
-
-  private JiraStub(HttpServer server) {
-    this.server = server;
-  }
+  private JiraStub() throws IOException {}
 
   public static JiraStub start() throws IOException {
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    JiraStub stub = new JiraStub(server);
-    server.createContext("/", stub::handle);
-    server.start();
+    JiraStub stub = new JiraStub();
+    stub.begin();
     return stub;
-  }
-
-  public String url() {
-    return "http://127.0.0.1:" + server.getAddress().getPort();
   }
 
   public synchronized Map<String, Issue> issues() {
     return new LinkedHashMap<>(issues);
-  }
-
-  public synchronized int requests() {
-    return requests;
-  }
-
-  public synchronized void fail(Fault fault, int times) {
-    for (int i = 0; i < times; i++) {
-      faults.add(fault);
-    }
   }
 
   private static final class Refused extends Exception {
@@ -103,23 +74,11 @@ public final class JiraStub implements AutoCloseable {
     }
   }
 
-  private void handle(HttpExchange x) throws IOException {
-    byte[] body = x.getRequestBody().readAllBytes();
-    Fault fault;
-    synchronized (this) {
-      requests++;
-      fault = faults.poll();
-    }
-    if (fault != null) {
-      if (fault.retryAfter() != null) {
-        x.getResponseHeaders().set("Retry-After", fault.retryAfter());
-      }
-      send(x, fault.status(), fault.body());
-      return;
-    }
+  @Override
+  protected void answer(HttpExchange x, byte[] body) throws IOException {
     try {
       authorized(x);
-      answer(x, body);
+      answerAuthorized(x, body);
     } catch (Refused e) {
       send(x, e.status, e.body.toString());
     }
@@ -135,7 +94,8 @@ public final class JiraStub implements AutoCloseable {
     }
   }
 
-  private synchronized void answer(HttpExchange x, byte[] body) throws IOException, Refused {
+  private synchronized void answerAuthorized(HttpExchange x, byte[] body)
+      throws IOException, Refused {
     String path = x.getRequestURI().getPath();
     boolean post = x.getRequestMethod().equals("POST");
     if (path.equals("/rest/api/3/issue") && post) {
@@ -234,20 +194,5 @@ public final class JiraStub implements AutoCloseable {
       }
     }
     return text.toString();
-  }
-
-  private static void send(HttpExchange x, int status, String body) throws IOException {
-    byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
-    x.getResponseHeaders().set("Content-Type", "application/json");
-    x.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
-    if (bytes.length > 0) {
-      x.getResponseBody().write(bytes);
-    }
-    x.close();
-  }
-
-  @Override
-  public void close() {
-    server.stop(0);
   }
 }

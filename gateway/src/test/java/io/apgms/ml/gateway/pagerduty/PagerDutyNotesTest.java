@@ -1,27 +1,23 @@
 package io.apgms.ml.gateway.pagerduty;
 
+import static io.apgms.ml.gateway.MigratedDatabase.get;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
-import io.apgms.ml.gateway.database.Database;
-import io.apgms.ml.gateway.database.DatabaseAddress;
+import io.apgms.ml.gateway.MigratedDatabase;
 import io.apgms.ml.gateway.mirror.LogMirror;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ChangeNotes.Note;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.vertx.core.Future;
-import io.vertx.core.Vertx;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -31,31 +27,22 @@ import org.slf4j.LoggerFactory;
 
 /** The notes, turn by turn, against PostgreSQL and the stub. */
 class PagerDutyNotesTest {
-  private static EmbeddedPostgres postgres;
-  private static Vertx vertx;
+  private static MigratedDatabase database;
   private static RegistryDatabase registry;
 
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private PagerDutyStub stub;
-  private PagerDutyNotes notes;
+  private LogMirror<Note> notes;
 
   @BeforeAll
-  static void database() throws Exception {
-    postgres = EmbeddedPostgres.builder().setServerConfig("fsync", "off").start();
-    DatabaseAddress address =
-        DatabaseAddress.parse(
-            "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres");
-    Database.migrate(address);
-    vertx = Vertx.vertx();
-    registry =
-        new RegistryDatabase(
-            Database.pool(vertx, address, "notes", 2, 5_000), Duration.ofSeconds(5));
+  static void startDatabase() throws Exception {
+    database = MigratedDatabase.start();
+    registry = database.registry("notes");
   }
 
   @AfterAll
   static void end() throws Exception {
-    get(vertx.close());
-    postgres.close();
+    database.close();
   }
 
   @BeforeEach
@@ -70,13 +57,9 @@ class PagerDutyNotesTest {
     stub.close();
   }
 
-  private PagerDutyNotes notes(String key) {
+  private LogMirror<Note> notes(String key) {
     Settings.PagerDuty settings = new Settings.PagerDuty(stub.url(), key);
-    return new PagerDutyNotes(settings, registry.changeNotes(), "me", meters);
-  }
-
-  private static <T> T get(Future<T> future) {
-    return future.toCompletionStage().toCompletableFuture().orTimeout(20, TimeUnit.SECONDS).join();
+    return PagerDutyNotes.mirror(settings, registry.changeNotes(), "me", meters);
   }
 
   private static void force(String reason) {
@@ -84,7 +67,7 @@ class PagerDutyNotesTest {
   }
 
   /** Turns until there is nothing more to tell; the waits that were asked for on the way. */
-  private List<Duration> untilIdle(PagerDutyNotes notes) {
+  private List<Duration> untilIdle(LogMirror<Note> notes) {
     List<Duration> waits = new ArrayList<>();
     for (int turn = 0; turn < 50; turn++) {
       Duration wait = notes.turn();
@@ -119,8 +102,8 @@ class PagerDutyNotesTest {
 
   @Test
   void pagerDutyAway_isTriedAgainLaterAndLater_andTheActWasNeverHeldUp() {
-    stub.fail(new PagerDutyStub.Fault(500, null), 2);
-    stub.fail(new PagerDutyStub.Fault(429, "7"), 1);
+    stub.fail(PagerDutyStub.throttled(500, null), 2);
+    stub.fail(PagerDutyStub.throttled(429, "7"), 1);
     force("while it is away"); // returns before anybody was told
     assertThat(stub.requests()).isZero();
     force("and again");
@@ -133,7 +116,7 @@ class PagerDutyNotesTest {
 
   @Test
   void pagerDutyAwayForTenAttempts_isPassedOver() {
-    stub.fail(new PagerDutyStub.Fault(503, null), 10);
+    stub.fail(PagerDutyStub.throttled(503, null), 10);
     force("nobody hears");
     assertThat(untilIdle(notes)).hasSize(9).last().isEqualTo(Duration.ofSeconds(60));
     assertThat(stub.changes()).isEmpty();
@@ -149,7 +132,7 @@ class PagerDutyNotesTest {
     log.start();
     logger.addAppender(log);
     String planted = "plantedsecret0plantedsecret0plan";
-    try (PagerDutyNotes other = notes(planted)) {
+    try (LogMirror<Note> other = notes(planted)) {
       force("with a key of nobody");
       untilIdle(other);
     } finally {

@@ -5,16 +5,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+import io.apgms.ml.gateway.mirror.FaultyServer;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.OffsetDateTime;
 import java.time.format.DateTimeParseException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,7 +20,7 @@ import java.util.Set;
  * and shape, with PagerDuty's own kind of answers. It repeats the key in its refusals, as none
  * should.
  */
-public final class PagerDutyStub implements AutoCloseable {
+public final class PagerDutyStub extends FaultyServer {
   public static final String KEY = "0123456789abcdefABCDEF0123456789";
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int MAX_EVENT = 512 << 10;
@@ -55,31 +51,25 @@ public final class PagerDutyStub implements AutoCloseable {
   private static final Set<String> CHANGE_PAYLOAD =
       Set.of("summary", "source", "timestamp", "custom_details");
 
-  private final HttpServer server;
   private final List<JsonNode> alerts = new ArrayList<>();
   private final List<JsonNode> changes = new ArrayList<>();
   private final List<String> refused = new ArrayList<>();
-  private final Deque<Fault> faults = new ArrayDeque<>();
-  private int requests;
 
-  /** An answer that is given instead, once. */
-  public record Fault(int status, String retryAfter) {}
-
-  private PagerDutyStub(HttpServer server) {
-    this.server = server;
-  }
+  private PagerDutyStub() throws IOException {}
 
   public static PagerDutyStub start() throws IOException {
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    PagerDutyStub stub = new PagerDutyStub(server);
-    server.createContext("/", stub::handle);
-    server.start();
+    PagerDutyStub stub = new PagerDutyStub();
+    stub.begin();
     return stub;
   }
 
-  public String url() {
-    return "http://127.0.0.1:" + server.getAddress().getPort();
+  /** As it answers where it takes nothing now. */
+  public static Fault throttled(int status, String retryAfter) {
+    return new Fault(status, retryAfter, status("throttle exceeded").toString());
+  }
+
+  private static ObjectNode status(String text) {
+    return JSON.createObjectNode().put("status", text);
   }
 
   /** The alert events that were taken. */
@@ -97,63 +87,37 @@ public final class PagerDutyStub implements AutoCloseable {
     return List.copyOf(refused);
   }
 
-  public synchronized int requests() {
-    return requests;
-  }
-
-  public synchronized void fail(Fault fault, int times) {
-    for (int i = 0; i < times; i++) {
-      faults.add(fault);
-    }
-  }
-
-  private void handle(HttpExchange x) throws IOException {
-    byte[] body = x.getRequestBody().readAllBytes();
-    Fault fault;
-    synchronized (this) {
-      requests++;
-      fault = faults.poll();
-    }
-    if (fault != null) {
-      if (fault.retryAfter() != null) {
-        x.getResponseHeaders().set("Retry-After", fault.retryAfter());
-      }
-      send(x, fault.status(), JSON.createObjectNode().put("status", "throttle exceeded"));
-      return;
-    }
-    answer(x, body);
-  }
-
-  private synchronized void answer(HttpExchange x, byte[] body) throws IOException {
+  @Override
+  protected synchronized void answer(HttpExchange x, byte[] body) throws IOException {
     String path = x.getRequestURI().getPath();
     boolean alert = path.equals("/v2/enqueue");
     if (!alert && !path.equals("/v2/change/enqueue")) {
-      send(x, 404, JSON.createObjectNode().put("status", "not found"));
+      send(x, 404, status("not found").toString());
       return;
     }
     if (!x.getRequestMethod().equals("POST")) {
-      send(x, 405, JSON.createObjectNode().put("status", "method not allowed"));
+      send(x, 405, status("method not allowed").toString());
       return;
     }
     List<String> errors = errors(x, body, alert);
     if (!errors.isEmpty()) {
       refused.addAll(errors);
-      ObjectNode out = JSON.createObjectNode().put("status", "invalid event");
+      ObjectNode out = status("invalid event");
       out.put("message", "Event object is invalid");
       ArrayNode list = out.putArray("errors");
       errors.forEach(list::add);
       list.add("got " + new String(body, StandardCharsets.UTF_8));
-      send(x, 400, out);
+      send(x, 400, out.toString());
       return;
     }
     JsonNode event = JSON.readTree(body);
     (alert ? alerts : changes).add(event);
-    ObjectNode out = JSON.createObjectNode().put("status", "success");
+    ObjectNode out = status("success");
     out.put("message", alert ? "Event processed" : "Change event processed");
     if (alert) {
       out.put("dedup_key", event.path("dedup_key").asText("made-here"));
     }
-    send(x, 202, out);
+    send(x, 202, out.toString());
   }
 
   private static List<String> errors(HttpExchange x, byte[] body, boolean alert) {
@@ -238,18 +202,5 @@ public final class PagerDutyStub implements AutoCloseable {
         errors.add("'" + field.getKey() + "' is unknown");
       }
     }
-  }
-
-  private static void send(HttpExchange x, int status, JsonNode body) throws IOException {
-    byte[] bytes = body.toString().getBytes(StandardCharsets.UTF_8);
-    x.getResponseHeaders().set("Content-Type", "application/json");
-    x.sendResponseHeaders(status, bytes.length);
-    x.getResponseBody().write(bytes);
-    x.close();
-  }
-
-  @Override
-  public void close() {
-    server.stop(0);
   }
 }
