@@ -1,9 +1,11 @@
 package io.apgms.ml.gateway;
 
+import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.gateway.settings.SettingsException;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryException;
+import io.apgms.ml.registry.gate.Policy;
 import io.apgms.ml.registry.signature.TrustFile;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -29,6 +31,15 @@ public final class Artifacts {
   /** Packaged and not published yet: beside the registry. */
   public static Path candidates(Settings settings) {
     return settings.registry().dir().resolveSibling("candidates");
+  }
+
+  /** What is promoted or put on trial, and what it is published to. */
+  static Candidates toPromote(Settings settings) {
+    return new Candidates(
+        candidates(settings),
+        settings.registry().dir(),
+        folder -> store(settings, folder),
+        () -> Policy.read(settings.registry().policy()));
   }
 
   /**

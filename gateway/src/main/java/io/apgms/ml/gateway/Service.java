@@ -6,7 +6,6 @@ import io.apgms.ml.feedback.FeedbackVerticle;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.admin.BudgetVerticle;
-import io.apgms.ml.gateway.admin.Candidates;
 import io.apgms.ml.gateway.admin.CapAudit;
 import io.apgms.ml.gateway.admin.ControlVerticle;
 import io.apgms.ml.gateway.admin.ManagementVerticle;
@@ -22,6 +21,8 @@ import io.apgms.ml.gateway.decision.ActionCap;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.DecisionMeters;
 import io.apgms.ml.gateway.decision.SendLease;
+import io.apgms.ml.gateway.decision.ShadowScoring;
+import io.apgms.ml.gateway.decision.TrialBoard;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.BoundedAccept;
 import io.apgms.ml.gateway.http.DevIssuer;
@@ -51,7 +52,6 @@ import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -138,6 +138,14 @@ public final class Service implements AutoCloseable {
     if (settings.scoring().ownLoop()) {
       deploy(vertx, () -> new ScoringVerticle(runtime, settings.scoring().queueRows()), 1);
     }
+    TrialBoard trials = new TrialBoard();
+    ControlVerticle.Trialling trialling =
+        feedback == null
+            ? null
+            : new ControlVerticle.Trialling(
+                Artifacts.toPromote(settings),
+                trials,
+                push(new ShadowScoring(feedback.trialPairs(), meters).start()));
     ControlVerticle control =
         new ControlVerticle(
             new ControlVerticle.Parts(
@@ -149,7 +157,8 @@ public final class Service implements AutoCloseable {
                 data.path(),
                 data.replicaId(),
                 files == null ? null : files.cert(),
-                Database.connectOptions(address, timeoutMs)));
+                Database.connectOptions(address, timeoutMs),
+                trialling));
     deploy(vertx, () -> control, 1);
     DecisionMeters decisions = new DecisionMeters(meters);
     BudgetVerticle budgets = new BudgetVerticle(registry.errorBudgets(), decisions);
@@ -186,7 +195,9 @@ public final class Service implements AutoCloseable {
                 feedback == null ? null : feedback.redactions(),
                 feedback == null ? null : feedback.actions(),
                 heads,
-                approvals(),
+                new ManagementVerticle.Approvals(
+                    Artifacts.toPromote(settings),
+                    Duration.ofHours(settings.approvals().validHours())),
                 meters));
     AutoCloseable api =
         listen(
@@ -199,6 +210,7 @@ public final class Service implements AutoCloseable {
                     modes,
                     feedback == null ? null : feedback.log(),
                     cap(registry),
+                    trials,
                     decisions),
                 Guard.api(doors, settings.auth().dev()),
                 feedback == null ? null : feedback.labels(),
@@ -243,18 +255,6 @@ public final class Service implements AutoCloseable {
     if (key != null) {
       LOG.warn("DEVELOPMENT KEY {} may sign EVERY model here, because ML_AUTH is dev", key.id());
     }
-  }
-
-  /** Candidates lie beside the registry, where `package` puts them. */
-  private ManagementVerticle.Approvals approvals() {
-    Path root = settings.registry().dir();
-    return new ManagementVerticle.Approvals(
-        new Candidates(
-            Artifacts.candidates(settings),
-            root,
-            folder -> Artifacts.store(settings, folder),
-            () -> Policy.read(settings.registry().policy())),
-        Duration.ofHours(settings.approvals().validHours()));
   }
 
   private DatabaseAddress database(DataDir data) throws IOException {

@@ -11,11 +11,14 @@ import java.util.Optional;
  *     clock, never from this
  * @param pointers one per model, by model id
  * @param forced those in force at {@code at}
+ * @param trials the newest of each model that has had one, running or not
  */
-public record ControlState(Instant at, List<Pointer> pointers, List<ForcedMode> forced) {
+public record ControlState(
+    Instant at, List<Pointer> pointers, List<ForcedMode> forced, List<Trial> trials) {
   public ControlState {
     pointers = List.copyOf(pointers);
     forced = List.copyOf(forced);
+    trials = List.copyOf(trials);
   }
 
   /** What a model serves. */

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Every changing transaction notifies {@link #CHANNEL}.
  */
 public final class RegistryDatabase {
-  /** Payload {@code model:revision}, or {@code scope:mode} where a forced mode changed. */
+  /** Payload {@code model:revision}, {@code scope:mode} or {@code model:trial}. */
   public static final String CHANNEL = Database.CHANNEL;
 
   /** Bound of one call where the caller has no other. */
@@ -32,13 +32,16 @@ public final class RegistryDatabase {
       "SELECT clock_timestamp() AS at, current_setting('transaction_read_only') AS read_only,"
           + " (SELECT json_agg(p ORDER BY p.model) FROM registry.pointer p) AS pointers,"
           + " (SELECT json_agg(f ORDER BY f.scope) FROM registry.forced_mode f"
-          + " WHERE f.expires_at IS NULL OR f.expires_at > clock_timestamp()) AS forced";
+          + " WHERE f.expires_at IS NULL OR f.expires_at > clock_timestamp()) AS forced,"
+          + " (SELECT json_agg(t ORDER BY t.model) FROM registry.pointer p, LATERAL (SELECT *"
+          + " FROM registry.trial t WHERE t.model = p.model ORDER BY t.n DESC LIMIT 1) t) AS trials";
 
   private final Database db;
   private final AuditLog audit;
   private final Deployments deployments;
   private final Tickets tickets;
   private final Promotions promotions;
+  private final Trials trials;
   private final TicketMirror ticketMirror;
   private final ForcedModes forcedModes;
   private final Replicas replicas;
@@ -54,6 +57,7 @@ public final class RegistryDatabase {
     this.deployments = new Deployments(db, audit);
     this.tickets = new Tickets(db, audit);
     this.promotions = new Promotions(db, audit, tickets);
+    this.trials = new Trials(db, audit, tickets);
     this.ticketMirror = new TicketMirror(db);
     this.forcedModes = new ForcedModes(db, audit);
     this.replicas = new Replicas(db);
@@ -80,6 +84,10 @@ public final class RegistryDatabase {
     return promotions;
   }
 
+  public Trials trials() {
+    return trials;
+  }
+
   public ForcedModes forcedModes() {
     return forcedModes;
   }
@@ -93,8 +101,8 @@ public final class RegistryDatabase {
   }
 
   /**
-   * All pointers and all forced modes in one round trip. Unavailable from a server that takes no
-   * writes: a standby's answer could be old.
+   * All pointers, forced modes and newest trials in one round trip. Unavailable from a server that
+   * takes no writes: a standby's answer could be old.
    */
   public Future<ControlState> controlState() {
     return db.read(CONTROL_STATE, Tuple.tuple(), rows -> controlState(rows.iterator().next()));
@@ -108,7 +116,8 @@ public final class RegistryDatabase {
     return new ControlState(
         row.getOffsetDateTime("at").toInstant(),
         objects(row.getJsonArray("pointers"), RegistryDatabase::pointer),
-        objects(row.getJsonArray("forced"), RegistryDatabase::forced));
+        objects(row.getJsonArray("forced"), RegistryDatabase::forced),
+        objects(row.getJsonArray("trials"), TrialTable::trial));
   }
 
   private static <T> List<T> objects(@Nullable JsonArray array, Function<JsonObject, T> map) {

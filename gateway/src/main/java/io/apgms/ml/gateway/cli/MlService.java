@@ -34,6 +34,7 @@ import picocli.CommandLine.HelpCommand;
       DeploymentCommands.Unpin.class,
       DeploymentCommands.History.class,
       DeploymentCommands.Mode.class,
+      TrialCommands.class,
       ActionCommands.class,
       ReplicaCommands.class,
       AuditCommands.class,
