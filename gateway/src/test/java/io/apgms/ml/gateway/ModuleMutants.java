@@ -75,7 +75,7 @@ final class ModuleMutants {
     return shifted;
   }
 
-  private static byte[] with(byte[] module, String name, String text) throws IOException {
+  static byte[] with(byte[] module, String name, String text) throws IOException {
     return rewritten(module, name, text);
   }
 
