@@ -183,7 +183,7 @@ final class Contract {
         : schema.at("/enum/0").asText();
   }
 
-  private JsonNode resolve(JsonNode node) {
+  JsonNode resolve(JsonNode node) {
     JsonNode reference = node.path("$ref");
     return reference.isMissingNode() ? node : document.at(reference.asText().substring(1));
   }

@@ -3,6 +3,7 @@ package io.apgms.ml.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.Contract.Operation;
 import io.apgms.ml.gateway.admin.ManagementRouter;
@@ -13,6 +14,7 @@ import io.vertx.ext.web.Router;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -92,5 +94,35 @@ class OpenApiContractTest {
     ObjectNode other = Contract.of("api").copy();
     ((ObjectNode) other.requiredAt("/components/schemas/InferInput")).put("maxProperties", 1);
     assertThat(new Contract(other).slips()).hasSizeGreaterThanOrEqualTo(2);
+  }
+
+  /** Clients send null for what they leave out, and the routes take it: the document says so. */
+  @Test
+  void documents_optionalFieldsOfAdminRequests_mayBeNull() {
+    assertThat(closed(Contract.of("management"))).isEmpty();
+
+    // The positive control.
+    ObjectNode strict = Contract.of("management").copy();
+    ((ObjectNode) strict.requiredAt("/components/schemas/NewRedaction/properties/dryRun"))
+        .put("type", "boolean");
+    assertThat(closed(new Contract(strict))).containsExactly("redactFeedback dryRun");
+  }
+
+  /** Optional fields of JSON requests that a null is not allowed for. */
+  private static List<String> closed(Contract contract) {
+    List<String> closed = new ArrayList<>();
+    for (Operation operation : contract.operations()) {
+      JsonNode schema =
+          contract.resolve(operation.node().at("/requestBody/content/application~1json/schema"));
+      Set<String> required = new TreeSet<>();
+      schema.path("required").forEach(name -> required.add(name.textValue()));
+      for (Map.Entry<String, JsonNode> field : schema.path("properties").properties()) {
+        if (!required.contains(field.getKey())
+            && !field.getValue().toString().contains("\"null\"")) {
+          closed.add(operation.id() + " " + field.getKey());
+        }
+      }
+    }
+    return closed;
   }
 }

@@ -1,6 +1,5 @@
 package io.apgms.ml.registry;
 
-import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -37,18 +36,11 @@ public record GateEvidence(
 
   /** Reads the document strictly. */
   public static GateEvidence parse(byte[] json) {
-    try {
-      GateEvidence evidence = StrictJson.MAPPER.readValue(json, GateEvidence.class);
-      if (evidence == null) {
-        throw new RegistryException.Invalid("gate evidence: null, expected an object");
-      }
-      for (GateResult result : evidence.results()) {
-        result.reasons().forEach(r -> Text.requireStorable("reason", r, MAX_REASON));
-      }
-      return evidence;
-    } catch (IOException e) {
-      throw new RegistryException.Invalid("gate evidence: " + e.getMessage());
+    GateEvidence evidence = StrictJson.read(json, GateEvidence.class, "gate evidence");
+    for (GateResult result : evidence.results()) {
+      result.reasons().forEach(r -> Text.requireStorable("reason", r, MAX_REASON));
     }
+    return evidence;
   }
 
   /** The document; the same evidence gives the same bytes. */

@@ -1,6 +1,5 @@
 package io.apgms.ml.registry;
 
-import java.io.IOException;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.List;
@@ -128,15 +127,7 @@ public record ReplaySummary(
 
   /** Reads the document strictly. */
   public static ReplaySummary parse(byte[] json) {
-    try {
-      ReplaySummary summary = StrictJson.MAPPER.readValue(json, ReplaySummary.class);
-      if (summary == null) {
-        throw new RegistryException.Invalid("replay: null, expected an object");
-      }
-      return summary;
-    } catch (IOException e) {
-      throw new RegistryException.Invalid("replay: " + e.getMessage());
-    }
+    return StrictJson.read(json, ReplaySummary.class, "replay");
   }
 
   /** The document; the same summary gives the same bytes. */
