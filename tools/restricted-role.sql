@@ -10,6 +10,7 @@ GRANT INSERT ON registry.ticket, registry.ticket_evidence, registry.approval,
   registry.approval_withdrawal, registry.ticket_closure, registry.ticket_replay TO ml_service;
 GRANT USAGE ON SEQUENCE registry.ticket_id_seq TO ml_service;
 GRANT UPDATE (at) ON registry.ticket TO ml_service; -- to lock its rows; a trigger refuses any change
+GRANT INSERT, UPDATE ON registry.trial TO ml_service; -- a trigger refuses all but its end
 GRANT UPDATE ON registry.audit_head TO ml_service;
 GRANT INSERT, UPDATE ON registry.pointer TO ml_service;
 GRANT INSERT, UPDATE, DELETE ON registry.forced_mode, registry.replica, registry.error_budget,

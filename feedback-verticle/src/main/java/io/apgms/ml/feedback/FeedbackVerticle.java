@@ -154,6 +154,11 @@ public final class FeedbackVerticle extends VerticleBase {
     return Objects.requireNonNull(bulk, "not started");
   }
 
+  /** Where a thread stores the pairs of trials; one a thread. */
+  public TrialPairs trialPairs() {
+    return new TrialPairs(new DirectConnections(options), options.replica());
+  }
+
   /** After the start. */
   public Actions actions() {
     return new Actions(Objects.requireNonNull(db, "not started"));

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Removes what is older than eighteen months, a bounded piece a transaction: a week of decisions by
- * dropping its partition, once all of that week is past; request ids, labels, batches, outbox rows
- * and notes of exports by their age. A legal hold keeps what it names.
+ * dropping its partition, once all of that week is past; request ids, labels, batches, outbox rows,
+ * pairs of trials and notes of exports by their age. A legal hold keeps what it names.
  *
  * <p>Each piece is written into the caller's log first, in the same transaction. The clock is the
  * database's.
@@ -65,6 +65,21 @@ public final class Retention {
           + " WHERE f.id < $1"
           + UNHELD
           + " ORDER BY f.id LIMIT "
+          + MAX_ROWS
+          + ")";
+
+  private static final String PAIRS =
+      "DELETE FROM feedback.trial_pair WHERE prediction_id IN (SELECT f.id"
+          + " FROM (SELECT prediction_id AS id, model_id, prediction_id FROM feedback.trial_pair) f"
+          + " WHERE f.id < $1"
+          + UNHELD
+          + " ORDER BY f.id LIMIT "
+          + MAX_ROWS
+          + ")";
+
+  private static final String SUMS =
+      "DELETE FROM feedback.trial_sum WHERE (trial, replica) IN (SELECT trial, replica"
+          + " FROM feedback.trial_sum WHERE at < $1 LIMIT "
           + MAX_ROWS
           + ")";
 
@@ -250,7 +265,10 @@ public final class Retention {
                     .compose(done -> or(done, () -> piece("exports", EXPORTS, first)))
                     .compose(
                         done ->
-                            or(done, () -> piece("drift", DRIFT, edge.atOffset(ZoneOffset.UTC))));
+                            or(done, () -> piece("drift", DRIFT, edge.atOffset(ZoneOffset.UTC))))
+                    .compose(done -> or(done, () -> piece("pairs", PAIRS, first)))
+                    .compose(
+                        done -> or(done, () -> piece("sums", SUMS, edge.atOffset(ZoneOffset.UTC))));
               });
     }
 

@@ -205,4 +205,28 @@ class RetentionTest {
     assertThat(decisions(old)).isZero();
     assertThat(decisions(young)).isEqualTo(1);
   }
+
+  @Test
+  void next_pairsOfTrials_goByTheirAgeUnlessHeld() throws Exception {
+    try (TrialPairs pairs = new TrialPairs(database.direct(), "here")) {
+      UUID trial = UUID.randomUUID();
+      for (String model : List.of("m", "held")) {
+        for (Instant at : List.of(EDGE.minusSeconds(1), EDGE.plusSeconds(1))) {
+          UUID id = ids.id(at.toEpochMilli());
+          pairs.store(trial, List.of(new TrialPair(trial, id, model, 0, false, 1, true)), 0);
+        }
+      }
+    }
+    database.sql(
+        "INSERT INTO feedback.legal_hold (id, model_id, from_id, to_id, reason, actor) VALUES"
+            + " (gen_random_uuid(), 'held', '00000000-0000-0000-0000-000000000000',"
+            + " 'ffffffff-ffff-ffff-ffff-ffffffffffff', 'case', 'cora')");
+    all(NOW);
+    assertThat(log).contains("pairs pairs").doesNotContain("sums sums");
+    assertThat(database.count("feedback.trial_pair WHERE model_id = 'm'")).isEqualTo(1);
+    assertThat(database.count("feedback.trial_pair WHERE model_id = 'held'")).isEqualTo(2);
+    all(Instant.now().plus(Duration.ofDays(600)));
+    assertThat(database.count("feedback.trial_sum")).isZero();
+    assertThat(database.count("feedback.trial_pair WHERE model_id = 'held'")).isEqualTo(2);
+  }
 }

@@ -29,6 +29,7 @@ public final class DecisionModes {
   private volatile @Nullable Lease lease;
   private volatile @Nullable Fetched fetched;
   private final FlagUsage usage = new FlagUsage();
+  private final CanaryShare canary = new CanaryShare();
 
   private record Lease(ForcedObserve forced, long readAtNanos) {}
 
@@ -83,6 +84,11 @@ public final class DecisionModes {
     } else {
       fetched = new Fetched(flag, null, source, nowNanos, flag.canAct() ? nowNanos : actward);
     }
+  }
+
+  /** Whose decisions a canary makes; fed from the same document as the mode. */
+  public CanaryShare canary() {
+    return canary;
   }
 
   /** What the flag said to decisions. */

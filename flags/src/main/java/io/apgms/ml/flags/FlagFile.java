@@ -63,8 +63,9 @@ public final class FlagFile implements FlagSource {
       if (bytes.length > MAX_BYTES) {
         throw new FlagSnapshot.Malformed("over " + MAX_BYTES + " bytes, expected fewer");
       }
-      FlagSnapshot flag = FlagSnapshot.parse(new String(bytes, StandardCharsets.UTF_8));
-      modes.fetched(flag, ModeSource.FILE, nowNanos);
+      FlagDocument flags = FlagDocument.parse(new String(bytes, StandardCharsets.UTF_8));
+      modes.fetched(flags.mode(), ModeSource.FILE, nowNanos);
+      modes.canary().fetched(flags.canary(), nowNanos);
       complaint = null;
     } catch (IOException | FlagSnapshot.Malformed | RuntimeException e) { // or reading would end
       complain(e.toString());

@@ -1,24 +1,21 @@
 package io.apgms.ml.flags;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The flag {@code ML_DECISION_MODE} as last fetched, in the format of Unleash's client features API
- * (versions 1 and 2), ready to be evaluated without I/O or locks.
+ * A flag as last fetched, in the format of Unleash's client features API (versions 1 and 2), ready
+ * to be evaluated without I/O or locks.
  *
- * <p>It acts where the variant {@code act} is selected among those of the first strategy that
- * matches, or among the flag's own where that has none. A flag that is missing, disabled, or holds
- * anything that is not understood here never acts: strategies other than {@code default} and {@code
- * flexibleRollout}, operators other than those of {@link Constraint}, parent flags, overrides, and
- * a random choice where the context has nothing to be sticky on.
+ * <p>It acts where the variant that is asked for ({@code act} of {@code ML_DECISION_MODE}) is
+ * selected among those of the first strategy that matches, or among the flag's own where that has
+ * none. A flag that is missing, disabled, or holds anything that is not understood here never acts:
+ * strategies other than {@code default} and {@code flexibleRollout}, operators other than those of
+ * {@link Constraint}, parent flags, overrides, and a random choice where the context has nothing to
+ * be sticky on.
  */
 record FlagSnapshot(List<Strategy> strategies, Variants variants) implements Flag {
   static final String FLAG = "ML_DECISION_MODE";
@@ -29,14 +26,24 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) implements Fla
   /** A stickiness: to the entity where there is one, else at random. */
   static final String DEFAULT = "default";
 
-  private static final String ACT = "act";
-  private static final Variants NO_VARIANTS = new Variants(FLAG, DEFAULT, List.of());
-  private static final FlagSnapshot NEVER = new FlagSnapshot(List.of(), NO_VARIANTS);
-  private static final JsonMapper JSON =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build();
+  /**
+   * What is asked of a document.
+   *
+   * @param flag its name
+   * @param variant the one that acts
+   */
+  record Asked(String flag, String variant) {
+    static final Asked MODE = new Asked(FLAG, "act");
+    static final Asked CANARY = new Asked(CanaryShare.FLAG, CanaryShare.VARIANT);
+
+    private Variants none() {
+      return new Variants(flag, DEFAULT, List.of());
+    }
+
+    private FlagSnapshot never() {
+      return new FlagSnapshot(List.of(), none());
+    }
+  }
 
   FlagSnapshot {
     strategies = List.copyOf(strategies);
@@ -86,35 +93,25 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) implements Fla
   }
 
   /**
-   * Reads a client-features document.
-   *
-   * @throws Malformed for anything but a JSON object with a {@code features} array of objects
+   * The flag that says whether decisions are acted upon, as {@link FlagDocument#parse} reads it.
    */
   static FlagSnapshot parse(String document) throws Malformed {
-    JsonNode root;
-    try {
-      root = JSON.readTree(document);
-    } catch (JsonProcessingException e) {
-      throw new Malformed("the flags are not JSON: " + e.getOriginalMessage());
-    }
-    JsonNode features = root.path("features");
-    if (!features.isArray()) {
-      throw new Malformed("features is " + features.getNodeType() + ", expected an array");
-    }
-    for (JsonNode feature : features) {
-      if (!feature.path("name").isTextual()) {
-        throw new Malformed("a feature has no name, expected a text");
-      }
-      if (feature.path("name").textValue().equals(FLAG)) {
-        return of(feature, root.path("segments"));
-      }
-    }
-    return NEVER;
+    return FlagDocument.parse(document).mode();
   }
 
-  private static FlagSnapshot of(JsonNode feature, JsonNode segments) {
+  /** A flag of a document whose features all have names. */
+  static FlagSnapshot of(JsonNode document, Asked asked) {
+    for (JsonNode feature : document.path("features")) {
+      if (feature.path("name").textValue().equals(asked.flag())) {
+        return of(feature, document.path("segments"), asked);
+      }
+    }
+    return asked.never();
+  }
+
+  private static FlagSnapshot of(JsonNode feature, JsonNode segments, Asked asked) {
     if (!feature.path("enabled").isBoolean() || !feature.path("enabled").booleanValue()) {
-      return NEVER;
+      return asked.never();
     }
     try {
       if (!items(feature, "dependencies").isEmpty()) {
@@ -122,26 +119,26 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) implements Fla
       }
       List<Strategy> strategies = new ArrayList<>();
       for (JsonNode node : items(feature, "strategies")) {
-        strategies.add(strategy(node, segments));
+        strategies.add(strategy(node, segments, asked));
       }
       if (strategies.isEmpty()) { // enabled for all
-        strategies.add(new Strategy(List.of(), 100, NO_VARIANTS));
+        strategies.add(new Strategy(List.of(), 100, asked.none()));
       }
-      return new FlagSnapshot(strategies, own(items(feature, "variants")));
+      return new FlagSnapshot(strategies, own(items(feature, "variants"), asked));
     } catch (NotUnderstood e) {
-      return NEVER;
+      return asked.never();
     }
   }
 
-  private static Strategy strategy(JsonNode node, JsonNode segments) {
+  private static Strategy strategy(JsonNode node, JsonNode segments, Asked asked) {
     List<Constraint> constraints = new ArrayList<>(constraints(items(node, "constraints")));
     for (JsonNode id : items(node, "segments")) {
       constraints.addAll(constraints(items(segment(segments, id), "constraints")));
     }
     JsonNode parameters = node.path("parameters");
-    String group = text(parameters, "groupId", FLAG);
+    String group = text(parameters, "groupId", asked.flag());
     String sticky = sticky(parameters);
-    Variants variants = new Variants(group, sticky, choices(items(node, "variants")));
+    Variants variants = new Variants(group, sticky, choices(items(node, "variants"), asked));
     return switch (text(node, "name", "")) {
       case "default" -> new Strategy(constraints, 100, variants);
       case "flexibleRollout" ->
@@ -184,18 +181,20 @@ record FlagSnapshot(List<Strategy> strategies, Variants variants) implements Fla
   }
 
   /** The flag's own variants say themselves what they stick to; a strategy's go by its word. */
-  private static Variants own(List<JsonNode> nodes) {
-    return nodes.isEmpty() ? NO_VARIANTS : new Variants(FLAG, sticky(nodes.get(0)), choices(nodes));
+  private static Variants own(List<JsonNode> nodes, Asked asked) {
+    return nodes.isEmpty()
+        ? asked.none()
+        : new Variants(asked.flag(), sticky(nodes.get(0)), choices(nodes, asked));
   }
 
-  private static List<Variant> choices(List<JsonNode> nodes) {
+  private static List<Variant> choices(List<JsonNode> nodes, Asked asked) {
     List<Variant> choices = new ArrayList<>();
     for (JsonNode node : nodes) {
       if (!items(node, "overrides").isEmpty() || !node.path("weight").isInt()) {
         throw new NotUnderstood("variant");
       }
       int weight = Math.max(0, Math.min(1_000, node.path("weight").intValue()));
-      choices.add(new Variant(text(node, "name", "").equals(ACT), weight));
+      choices.add(new Variant(text(node, "name", "").equals(asked.variant()), weight));
     }
     return choices;
   }

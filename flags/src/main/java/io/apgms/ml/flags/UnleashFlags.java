@@ -29,7 +29,7 @@ public final class UnleashFlags implements FlagSource {
   private final DecisionModes modes;
   private final ScheduledExecutorService asker =
       Executors.newSingleThreadScheduledExecutor(Daemons.named("flags-unleash"));
-  private @Nullable FlagSnapshot last;
+  private @Nullable FlagDocument last;
   private @Nullable String etag;
   private @Nullable String complaint;
 
@@ -58,8 +58,9 @@ public final class UnleashFlags implements FlagSource {
   /** Asks once; an answer counts from before it was asked for. */
   void ask(long nowNanos) {
     try {
-      FlagSnapshot flag = read(service.fetch(last == null ? null : etag));
-      modes.fetched(flag, ModeSource.UNLEASH, nowNanos);
+      FlagDocument flags = read(service.fetch(last == null ? null : etag));
+      modes.fetched(flags.mode(), ModeSource.UNLEASH, nowNanos);
+      modes.canary().fetched(flags.canary(), nowNanos);
       if (complaint != null) {
         LOG.info("the flag service answers again");
       }
@@ -74,8 +75,8 @@ public final class UnleashFlags implements FlagSource {
     }
   }
 
-  private FlagSnapshot read(FlagFetch.Answer answer) throws IOException, FlagSnapshot.Malformed {
-    FlagSnapshot known = etag == null ? null : last;
+  private FlagDocument read(FlagFetch.Answer answer) throws IOException, FlagSnapshot.Malformed {
+    FlagDocument known = etag == null ? null : last;
     if (answer.status() == 304 && known != null) {
       return known;
     }
@@ -85,10 +86,10 @@ public final class UnleashFlags implements FlagSource {
     if (!answer.type().regionMatches(true, 0, "application/json", 0, 16)) {
       throw new FlagSnapshot.Malformed("its type is no JSON, expected application/json");
     }
-    FlagSnapshot flag = FlagSnapshot.parse(new String(answer.body(), StandardCharsets.UTF_8));
-    last = flag;
+    FlagDocument flags = FlagDocument.parse(new String(answer.body(), StandardCharsets.UTF_8));
+    last = flags;
     etag = header(answer.etag());
-    return flag;
+    return flags;
   }
 
   /** What may be sent back as it came. */

@@ -35,15 +35,19 @@ public final class Artifacts {
     return settings.registry().dir().resolveSibling("candidates");
   }
 
-  /** What is promoted, what it is published to, and how long an approval of it counts. */
+  /** What is promoted or put on trial, and what it is published to. */
+  static Candidates toPromote(Settings settings) {
+    return new Candidates(
+        candidates(settings),
+        settings.registry().dir(),
+        folder -> store(settings, folder),
+        () -> Policy.read(settings.registry().policy()));
+  }
+
+  /** The same, and how long an approval of it counts. */
   static ManagementVerticle.Approvals approvals(Settings settings) {
     return new ManagementVerticle.Approvals(
-        new Candidates(
-            candidates(settings),
-            settings.registry().dir(),
-            folder -> store(settings, folder),
-            () -> Policy.read(settings.registry().policy())),
-        Duration.ofHours(settings.approvals().validHours()));
+        toPromote(settings), Duration.ofHours(settings.approvals().validHours()));
   }
 
   /**

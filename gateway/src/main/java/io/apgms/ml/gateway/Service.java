@@ -23,6 +23,8 @@ import io.apgms.ml.gateway.decision.ActionCap;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.DecisionMeters;
 import io.apgms.ml.gateway.decision.SendLease;
+import io.apgms.ml.gateway.decision.ShadowScoring;
+import io.apgms.ml.gateway.decision.TrialBoard;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.BoundedAccept;
 import io.apgms.ml.gateway.http.DevIssuer;
@@ -138,6 +140,14 @@ public final class Service implements AutoCloseable {
     if (settings.scoring().ownLoop()) {
       deploy(vertx, () -> new ScoringVerticle(runtime, settings.scoring().queueRows()), 1);
     }
+    TrialBoard trials = new TrialBoard();
+    ControlVerticle.Trialling trialling =
+        feedback == null
+            ? null
+            : new ControlVerticle.Trialling(
+                Artifacts.toPromote(settings),
+                trials,
+                push(new ShadowScoring(feedback.trialPairs(), meters).start()));
     ControlVerticle control =
         new ControlVerticle(
             new ControlVerticle.Parts(
@@ -149,7 +159,8 @@ public final class Service implements AutoCloseable {
                 data.path(),
                 data.replicaId(),
                 files == null ? null : files.cert(),
-                Database.connectOptions(address, timeoutMs)));
+                Database.connectOptions(address, timeoutMs),
+                trialling));
     deploy(vertx, () -> control, 1);
     DecisionMeters decisions = new DecisionMeters(meters);
     BudgetVerticle budgets = new BudgetVerticle(registry.errorBudgets(), decisions);
@@ -207,6 +218,7 @@ public final class Service implements AutoCloseable {
                     modes,
                     feedback == null ? null : feedback.log(),
                     cap(registry),
+                    trials,
                     decisions),
                 Guard.api(doors, settings.auth().dev()),
                 feedback == null ? null : feedback.labels(),

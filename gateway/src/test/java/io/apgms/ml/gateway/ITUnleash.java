@@ -364,12 +364,18 @@ class ITUnleash {
   @Test
   void setup_onceAndAgain_makesWhatIsMissingAndNothingElse() throws Exception {
     assertThat(firstSetup)
-        .contains("context field entityId", "flag ML_DECISION_MODE", "switched on", "6 made")
+        .contains(
+            "context field entityId",
+            "flag ML_DECISION_MODE",
+            "flag ML_CANARY",
+            "switched on",
+            "9 made")
         .doesNotContain(UnleashServer.ADMIN_TOKEN);
     String path = FEATURE + "/environments/development";
-    assertThat(setup(0, "development", "--dry-run")).contains("2 would be made");
+    assertThat(setup(0, "development", "--dry-run")).contains("4 would be made");
     assertThat(unleash.admin("GET", path + "/strategies", null)).isEmpty();
-    assertThat(setup(0, "development")).contains("everybody observes", "2 made");
+    assertThat(setup(0, "development"))
+        .contains("everybody observes", "nobody gets a canary", "4 made");
     JsonNode made = unleash.admin("GET", path + "/strategies", null);
     JsonNode again = JSON.readTree(setup(0, "development", "--json"));
     assertThat(again.path("made").asInt()).isZero();

@@ -359,6 +359,12 @@ class OpenApiAnswersTest {
     ask(management, operation("rollback"), rollback);
     Request unpin = example(management, operation("unpin")).token(management.token);
     ask(management, operation("unpin"), unpin);
+    Operation start = operation("startTrial");
+    Request trial = example(management, start).token(management.token);
+    ask(management, start, trial);
+    ask(management, start, trial); // one runs
+    Request stop = example(management, operation("stopTrial")).token(management.token);
+    ask(management, operation("stopTrial"), stop);
     Request force = example(management, operation("forceObserve")).token(management.token);
     ask(
         management,

@@ -16,6 +16,7 @@ import io.apgms.ml.gateway.database.DatabaseAddress;
 import io.apgms.ml.gateway.decision.ActionCap;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.DecisionMeters;
+import io.apgms.ml.gateway.decision.TrialBoard;
 import io.apgms.ml.gateway.http.ApiVerticle;
 import io.apgms.ml.gateway.http.Caller;
 import io.apgms.ml.gateway.http.Door;
@@ -120,6 +121,7 @@ final class PlantedService implements AutoCloseable {
                 dir,
                 "planted",
                 null,
+                null,
                 null));
     Guard.Parts doors = new Guard.Parts(PlantedService::caller, new SubjectLimits(1), meters);
     DecisionMeters decisions = new DecisionMeters(meters);
@@ -161,6 +163,7 @@ final class PlantedService implements AutoCloseable {
                 modes,
                 feedback.log(),
                 new ActionCap(600, ActionCap.Watch.NONE),
+                new TrialBoard(),
                 decisions),
             Guard.api(doors, false),
             feedback.labels(),

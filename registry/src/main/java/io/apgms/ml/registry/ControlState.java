@@ -13,12 +13,18 @@ import java.util.Optional;
  *     those up to here are in {@code forced}
  * @param pointers one per model, by model id
  * @param forced those in force at {@code at}
+ * @param trials the newest of each model that has had one, running or not
  */
 public record ControlState(
-    Instant at, long auditSeq, List<Pointer> pointers, List<ForcedMode> forced) {
+    Instant at,
+    long auditSeq,
+    List<Pointer> pointers,
+    List<ForcedMode> forced,
+    List<Trial> trials) {
   public ControlState {
     pointers = List.copyOf(pointers);
     forced = List.copyOf(forced);
+    trials = List.copyOf(trials);
   }
 
   /** What a model serves. */

@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which version of each model is active, and every revision that led there.
  *
- * <p>Each change is one transaction: row lock on the model's pointer, audit row, revision, pointer
- * by compare-and-set, notification on {@code registry_changed} with {@code model:revision}. Failed
- * futures carry a {@link RegistryException}; after {@link RegistryException.Unavailable} a change
- * may have been made.
+ * <p>Each change is one transaction: row lock on the model's pointer, the end of a trial that runs,
+ * audit row, revision, pointer by compare-and-set, notification on {@code registry_changed} with
+ * {@code model:revision}. Failed futures carry a {@link RegistryException}; after {@link
+ * RegistryException.Unavailable} a change may have been made.
  */
 public final class Deployments {
   private static final int MAX_BOOTSTRAP = 100;
@@ -213,7 +213,9 @@ public final class Deployments {
       Draft draft,
       Map<String, @Nullable Object> detail,
       @Nullable RollbackCommand command) {
-    return record(c, draft, detail, command)
+    String why = draft.kind() + ": " + draft.version();
+    return Trials.stop(c, audit, draft.model(), draft.actor(), why)
+        .compose(ended -> record(c, draft, detail, command))
         .compose(made -> DeploymentTable.movePointer(c, from, made).map(Change.of(made, false)));
   }
 

@@ -45,7 +45,8 @@ public final class Promotions {
     }
   }
 
-  private static Future<Preflight> preflight(SqlConnection c, PromoteCommand command) {
+  /** What a promotion by this command would be refused for, under the locks it would take. */
+  static Future<Preflight> preflight(SqlConnection c, PromoteCommand command) {
     return read(
         c,
         command.model(),
@@ -134,9 +135,14 @@ public final class Promotions {
       throw new RegistryException.Refused(
           command.model() + " " + command.version() + " is not promoted", on.refusals());
     }
-    return audit
-        .append(
-            c, new AuditRecord(command.actor(), "promote", command.model(), detail(command, on)))
+    return Trials.stop(
+            c, audit, command.model(), command.actor(), "promotion: " + command.version())
+        .compose(
+            ended ->
+                audit.append(
+                    c,
+                    new AuditRecord(
+                        command.actor(), "promote", command.model(), detail(command, on))))
         .map(entry -> made(command, on.active(), entry))
         .compose(made -> DeploymentTable.insert(c, made, null).map(made))
         .compose(made -> point(c, on.active(), made).map(made))

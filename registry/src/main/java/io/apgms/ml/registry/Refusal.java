@@ -3,12 +3,12 @@ package io.apgms.ml.registry;
 import java.util.Locale;
 
 /**
- * One reason why something is not approved or promoted.
+ * One reason why something is not approved, promoted or put on trial.
  *
  * @param detail the offending and the expected value
  */
 public record Refusal(Rule rule, String detail) {
-  /** What is asked of an approval or a promotion; each is refused with its own. */
+  /** What is asked of an approval, a promotion or a trial; each is refused with its own. */
   public enum Rule {
     NO_TICKET,
     TICKET_CLOSED,
@@ -29,6 +29,7 @@ public record Refusal(Rule rule, String detail) {
     NO_SIGNOFF,
     PROMOTER,
     PINNED,
+    ROLLED_BACK,
     ACTIVE_ALREADY;
 
     /** As it is written: {@code self-approval}. */

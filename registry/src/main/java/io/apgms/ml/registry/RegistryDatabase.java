@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Every changing transaction notifies {@link #CHANNEL}.
  */
 public final class RegistryDatabase {
-  /** Payload {@code model:revision}, or {@code scope:mode} where a forced mode changed. */
+  /** Payload {@code model:revision}, {@code scope:mode} or {@code model:trial}. */
   public static final String CHANNEL = Database.CHANNEL;
 
   /** Bound of one call where the caller has no other. */
@@ -34,13 +34,16 @@ public final class RegistryDatabase {
           + " (SELECT seq FROM registry.audit_head) AS audit_seq,"
           + " (SELECT json_agg(f ORDER BY f.scope) FROM (SELECT m.*, a.seq AS audit_seq"
           + " FROM registry.forced_mode m JOIN registry.audit_log a ON a.id = m.audit_id"
-          + " WHERE m.expires_at IS NULL OR m.expires_at > clock_timestamp()) f) AS forced";
+          + " WHERE m.expires_at IS NULL OR m.expires_at > clock_timestamp()) f) AS forced,"
+          + " (SELECT json_agg(t ORDER BY t.model) FROM registry.pointer p, LATERAL (SELECT *"
+          + " FROM registry.trial t WHERE t.model = p.model ORDER BY t.n DESC LIMIT 1) t) AS trials";
 
   private final Database db;
   private final AuditLog audit;
   private final Deployments deployments;
   private final Tickets tickets;
   private final Promotions promotions;
+  private final Trials trials;
   private final TicketMirror ticketMirror;
   private final ForcedModes forcedModes;
   private final Replicas replicas;
@@ -60,6 +63,7 @@ public final class RegistryDatabase {
     this.deployments = new Deployments(db, audit);
     this.tickets = new Tickets(db, audit);
     this.promotions = new Promotions(db, audit, tickets);
+    this.trials = new Trials(db, audit, tickets);
     this.ticketMirror = new TicketMirror(db);
     this.forcedModes = new ForcedModes(db, audit);
     this.replicas = new Replicas(db);
@@ -88,6 +92,10 @@ public final class RegistryDatabase {
 
   public Promotions promotions() {
     return promotions;
+  }
+
+  public Trials trials() {
+    return trials;
   }
 
   public ForcedModes forcedModes() {
@@ -119,8 +127,8 @@ public final class RegistryDatabase {
   }
 
   /**
-   * All pointers and all forced modes in one round trip. Unavailable from a server that takes no
-   * writes: a standby's answer could be old.
+   * All pointers, forced modes and newest trials in one round trip. Unavailable from a server that
+   * takes no writes: a standby's answer could be old.
    */
   public Future<ControlState> controlState() {
     return db.read(CONTROL_STATE, Tuple.tuple(), rows -> controlState(rows.iterator().next()));
@@ -135,7 +143,8 @@ public final class RegistryDatabase {
         row.getOffsetDateTime("at").toInstant(),
         row.getLong("audit_seq"),
         objects(row.getJsonArray("pointers"), RegistryDatabase::pointer),
-        objects(row.getJsonArray("forced"), RegistryDatabase::forced));
+        objects(row.getJsonArray("forced"), RegistryDatabase::forced),
+        objects(row.getJsonArray("trials"), TrialTable::trial));
   }
 
   private static <T> List<T> objects(@Nullable JsonArray array, Function<JsonObject, T> map) {

@@ -99,7 +99,7 @@ public final class ScoringRuntime {
     }
   }
 
-  private static ServedModel described(VerifiedArtifact artifact) {
+  static ServedModel described(VerifiedArtifact artifact) {
     Manifest m = artifact.manifest();
     return new ServedModel(
         m.model(),
@@ -112,7 +112,7 @@ public final class ScoringRuntime {
         m.scoreBaseline());
   }
 
-  private static TorchModel load(byte[] bytes, int features) {
+  static TorchModel load(byte[] bytes, int features) {
     try {
       return TorchModel.load(bytes, features);
     } catch (IllegalArgumentException e) {
@@ -120,7 +120,7 @@ public final class ScoringRuntime {
     }
   }
 
-  private static void checkGolden(TorchModel torch, ServedModel served) {
+  static void checkGolden(TorchModel torch, ServedModel served) {
     List<GoldenRow> golden = served.golden();
     for (int i = 0; i < golden.size(); i++) {
       double expected = golden.get(i).score();

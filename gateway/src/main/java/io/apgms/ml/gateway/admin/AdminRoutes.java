@@ -212,7 +212,7 @@ final class AdminRoutes {
     answerChange(rc, rollouts.pin(model(rc), version, Guard.actor(rc), reason));
   }
 
-  private static String version(Fields fields) {
+  static String version(Fields fields) {
     String version = fields.required("version", 16);
     if (!version.isEmpty() && !Names.isVersion(version)) {
       fields.refuse("version", FieldError.quote(version) + ", expected YYYYMMDD or YYYYMMDD-n");
@@ -262,7 +262,7 @@ final class AdminRoutes {
     }
   }
 
-  private static String model(RoutingContext rc) {
+  static String model(RoutingContext rc) {
     String model = rc.pathParam("model");
     if (!Names.isModel(model)) {
       throw Problem.of(404, "unknown model " + FieldError.quote(model));

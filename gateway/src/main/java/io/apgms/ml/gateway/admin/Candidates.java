@@ -32,6 +32,15 @@ public record Candidates(
     }
   }
 
+  /** A published version, or a candidate, that has this digest; NotFound or Corrupt for none. */
+  VerifiedArtifact load(String model, String version, String digest) {
+    try {
+      return stores.apply(registry).load(model, version, digest);
+    } catch (RegistryException.NotFound | RegistryException.Corrupt e) {
+      return stores.apply(candidates).load(model, version, digest);
+    }
+  }
+
   /** A verified copy of a candidate, ready to be published; null where it is published already. */
   @Nullable Publication stage(String model, String version) {
     try {

@@ -3,6 +3,7 @@ package io.apgms.ml.gateway.admin;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.flags.FlagContext;
 import io.apgms.ml.registry.ErrorBudget;
+import io.apgms.ml.registry.Trial;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.micrometer.core.instrument.MultiGauge;
@@ -33,6 +34,7 @@ final class ControlMeters {
   private final MultiGauge drift;
   private final MultiGauge mode;
   private final MultiGauge flagAge;
+  private final MultiGauge trial;
   private final MultiGauge remaining;
   private final MultiGauge burnRate;
   private final PrometheusMeterRegistry meters;
@@ -55,6 +57,10 @@ final class ControlMeters {
     this.drift =
         MultiGauge.builder("apgms_ml_pointer_drift")
             .description("1 where another version is served than the one that should be")
+            .register(meters);
+    this.trial =
+        MultiGauge.builder("apgms_ml_trial_state")
+            .description("1 for the state of a model's newest trial")
             .register(meters);
     this.mode = MultiGauge.builder("apgms_ml_decision_mode").register(meters);
     this.flagAge = MultiGauge.builder("apgms_ml_flag_age_seconds").register(meters);
@@ -88,6 +94,7 @@ final class ControlMeters {
     }
     drift.register(drifts(), true);
     info = new InfoSnapshot(INFO, infos);
+    trial.register(trials(), true);
     revision.register(revisions, true);
     mode.register(inForce, true);
     flagAge.register(ages, true);
@@ -106,6 +113,20 @@ final class ControlMeters {
               drifts.add(Row.of(Tags.of("model", model), same ? 0 : 1));
             });
     return drifts;
+  }
+
+  /** One series a state: so many for each model, whatever was on trial before. */
+  private List<Row<?>> trials() {
+    List<Row<?>> states = new ArrayList<>();
+    for (Trial t : control.newestTrials()) {
+      for (Trial.State state : Trial.State.values()) {
+        states.add(
+            Row.of(
+                Tags.of("model", t.model(), "version", t.version(), "state", state.name()),
+                t.state() == state ? 1 : 0));
+      }
+    }
+    return states;
   }
 
   private void refreshBudgets(Instant now) {

@@ -1,32 +1,31 @@
 package io.apgms.ml.gateway.admin;
 
 import io.apgms.ml.flags.DecisionModes;
-import io.apgms.ml.flags.ForcedObserve;
 import io.apgms.ml.gateway.admin.PointerFile.Target;
+import io.apgms.ml.gateway.decision.ShadowScoring;
+import io.apgms.ml.gateway.decision.TrialBoard;
 import io.apgms.ml.gateway.settings.Settings.Pins;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.ControlState;
-import io.apgms.ml.registry.ForcedMode;
-import io.apgms.ml.registry.Pointer;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.ReplicaState;
 import io.apgms.ml.registry.RollbackCommand;
+import io.apgms.ml.registry.Trial;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
 import io.vertx.pgclient.PgConnectOptions;
-import io.vertx.pgclient.pubsub.PgSubscriber;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,7 +43,6 @@ public final class ControlVerticle extends VerticleBase {
   private static final long PERIOD_MS = 500;
   private static final long TRUST_PERIOD_MS = 5_000;
   private static final int MAX_FAILURE = 500; // characters of a reason that others are told
-  private static final long MAX_RECONNECT_MS = 2_000;
 
   /** What it works with. */
   public record Parts(
@@ -56,12 +54,17 @@ public final class ControlVerticle extends VerticleBase {
       Path dataDir,
       String replicaId,
       @Nullable Path certificate,
-      @Nullable PgConnectOptions notifications) {}
+      @Nullable PgConnectOptions notifications,
+      @Nullable Trialling trialling) {}
+
+  /** What trials of second versions need; null where nothing is logged. */
+  public record Trialling(Candidates candidates, TrialBoard board, ShadowScoring shadow) {}
 
   private final Parts parts;
   private final PointerFile pointerFile;
   private final Revocations revocations;
   private final VersionLoader versions;
+  private @Nullable TrialFollower trials;
   private final Instant startedAt = Instant.now();
   private final Map<String, Target> serving = new ConcurrentHashMap<>();
   private final Map<String, Target> held = new ConcurrentHashMap<>();
@@ -84,7 +87,8 @@ public final class ControlVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    listen();
+    Notifications.listen(vertx, parts.notifications(), this::refresh);
+    trials = follower();
     withdraw();
     vertx.setPeriodic(TRUST_PERIOD_MS, id -> withdraw());
     peers =
@@ -111,11 +115,40 @@ public final class ControlVerticle extends VerticleBase {
   @Override
   public Future<?> stop() {
     stopping = true;
+    if (trials != null) {
+      trials.stop();
+    }
     Promise<Void> last = running; // whose report must not come after the leave
     Future<Void> settled = last == null ? Future.succeededFuture() : last.future().otherwiseEmpty();
     return settled
         .compose(v -> parts.registry().replicas().leave(parts.replicaId()))
         .otherwiseEmpty();
+  }
+
+  private @Nullable TrialFollower follower() {
+    Trialling with = parts.trialling();
+    return with == null
+        ? null
+        : new TrialFollower(
+            new TrialFollower.Parts(
+                vertx, parts, with, this::load, revocations::remember, this::refresh));
+  }
+
+  private void followTrials(ControlState state, long asked) {
+    if (trials != null && !stopping) {
+      trials.follow(state.trials(), asked);
+    }
+  }
+
+  /** Whether this replica takes part in a trial of the model now. */
+  boolean trialIsLive(String model) {
+    Trialling with = parts.trialling();
+    return with != null && with.board().isLive(model, System.nanoTime());
+  }
+
+  /** The newest trial of each model as it was read last. */
+  List<Trial> newestTrials() {
+    return trials == null ? List.of() : trials.newest();
   }
 
   /** The target each model follows, as this replica serves it. */
@@ -200,8 +233,9 @@ public final class ControlVerticle extends VerticleBase {
         .controlState()
         .compose(
             state -> {
-              parts.modes().force(forced(state), asked);
-              return follow(targets(state)).compose(v -> report(state.auditSeq()));
+              parts.modes().force(ReadState.forced(state), asked);
+              followTrials(state, asked); // first, as a swap may take its time
+              return follow(ReadState.targets(state)).compose(v -> report(state.auditSeq()));
             })
         .onComplete(done -> seen(done.succeeded(), done.cause()));
   }
@@ -227,19 +261,6 @@ public final class ControlVerticle extends VerticleBase {
                 refresh();
               }
             });
-  }
-
-  private static ForcedObserve forced(ControlState state) {
-    Set<String> scopes = state.forced().stream().map(ForcedMode::scope).collect(Collectors.toSet());
-    boolean all = scopes.remove(ForcedMode.ALL);
-    return new ForcedObserve(all, scopes);
-  }
-
-  private static Map<String, Target> targets(ControlState state) {
-    return state.pointers().stream()
-        .collect(
-            Collectors.toMap(
-                Pointer::model, p -> new Target(p.version(), p.digest(), p.revision())));
   }
 
   private Future<Void> follow(Map<String, Target> targets) {
@@ -357,32 +378,8 @@ public final class ControlVerticle extends VerticleBase {
 
   /** What this replica does by now; whoever waits for a change reads it there. */
   private Future<Void> report(long auditSeq) {
-    Map<String, ReplicaState.Serving> now = new TreeMap<>();
-    serving.forEach(
-        (model, t) -> now.put(model, new ReplicaState.Serving(t.version(), t.revision())));
-    Map<String, String> pins = new TreeMap<>();
-    for (String model : now.keySet()) {
-      String pin = parts.pins().of(model);
-      if (pin != null) {
-        pins.put(model, pin);
-      }
-    }
-    ReplicaState state =
-        new ReplicaState(parts.replicaId(), startedAt, now, pins, failures, address, auditSeq);
-    return parts.registry().replicas().heartbeat(state);
-  }
-
-  /**
-   * Notifications only make it quicker: what they say is read again, and a lost one costs 500 ms.
-   */
-  private void listen() {
-    PgConnectOptions connect = parts.notifications();
-    if (connect == null) {
-      return;
-    }
-    PgSubscriber subscriber = PgSubscriber.subscriber(vertx, connect);
-    subscriber.reconnectPolicy(retries -> Math.min(MAX_RECONNECT_MS, 100L << Math.min(retries, 5)));
-    subscriber.channel(RegistryDatabase.CHANNEL).handler(payload -> refresh());
-    subscriber.connect().onFailure(e -> LOG.warn("no notifications: {}", e.getMessage()));
+    ReplicaState now =
+        ReadState.report(parts, startedAt, new TreeMap<>(serving), failures, address, auditSeq);
+    return parts.registry().replicas().heartbeat(now);
   }
 }

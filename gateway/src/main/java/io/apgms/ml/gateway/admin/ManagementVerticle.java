@@ -119,6 +119,9 @@ public final class ManagementVerticle extends VerticleBase {
     AuditProofs proofs = new AuditProofs(vertx, audit, parts.log(), parts.heads());
     new AuditRoutes(audit, parts.heads(), proofs).mount(router, guard);
     if (parts.log() != null) {
+      TrialStarter starter =
+          new TrialStarter(vertx, parts.registry(), candidates, parts.runtime(), parts.control());
+      new TrialRoutes(parts.registry(), starter, parts.control()).mount(router, guard, body);
       new HoldRoutes(audit).mount(router, guard, body);
       new ReplicaRoutes(audit).mount(router, guard, body);
     }

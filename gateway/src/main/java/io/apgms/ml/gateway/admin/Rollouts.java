@@ -68,7 +68,29 @@ final class Rollouts {
         .compose(this::verified)
         .compose(t -> registry.deployments().rollback(command.withTargetDigest(t.digest())))
         .compose(change -> settle(change, started))
+        .recover(e -> withoutTrial(command, e))
         .onSuccess(done -> rollbackDuration.record(done.tookMs(), TimeUnit.MILLISECONDS));
+  }
+
+  /** Where there is nothing to go back to, a trial that runs ends all the same. */
+  private Future<Outcome> withoutTrial(RollbackCommand command, Throwable refusal) {
+    if (!(refusal instanceof RegistryException.Conflict)) {
+      return Future.failedFuture(refusal);
+    }
+    return registry
+        .trials()
+        .stop(command.model(), command.actor(), "rollback, which was refused")
+        .transform(
+            stopped ->
+                Future.failedFuture(
+                    stopped.failed()
+                        ? refusal
+                        : new RegistryException.Conflict(
+                            "%s; the %s of %s is ended"
+                                .formatted(
+                                    refusal.getMessage(),
+                                    stopped.result().kind(),
+                                    stopped.result().version()))));
   }
 
   Future<Outcome> pin(String model, String version, String actor, String reason) {

@@ -74,7 +74,7 @@ final class FlagsSetupCommand implements Callable<Integer> {
       return 0;
     }
     for (UnleashSetup.Item item : items) {
-      out.printf("%-28s %s%n", item.what(), text(item));
+      out.printf("%-36s %s%n", item.what(), text(item));
     }
     out.println(
         made == 0

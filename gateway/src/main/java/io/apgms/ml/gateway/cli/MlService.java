@@ -37,6 +37,7 @@ import picocli.CommandLine.HelpCommand;
       DeploymentCommands.History.class,
       DeploymentCommands.Mode.class,
       DriftCommand.class,
+      TrialCommands.class,
       ActionCommands.class,
       ReplicaCommands.class,
       AuditCommands.class,

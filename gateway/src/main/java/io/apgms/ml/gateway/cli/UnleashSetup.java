@@ -17,7 +17,20 @@ import org.jspecify.annotations.Nullable;
  * into an environment that has none; and it is looked at as Unleash has stored it before that.
  */
 final class UnleashSetup {
-  private static final String FLAG = "ML_DECISION_MODE";
+  private static final Wanted MODE =
+      new Wanted(
+          "ML_DECISION_MODE",
+          "Whether ml-service acts on its decisions, or only observes.",
+          "observe",
+          "act",
+          "everybody observes");
+  private static final Wanted CANARY =
+      new Wanted(
+          "ML_CANARY",
+          "Whose decisions ml-service lets a version on trial make.",
+          "active",
+          "canary",
+          "nobody gets a canary");
   private static final String TYPE = "operational";
   private static final int WHOLE = 1_000; // Unleash's weights are in thousandths
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -27,6 +40,15 @@ final class UnleashSetup {
               "modelId", "model that is asked to decide",
               "tenant", "tenant of the caller's token",
               "entityId", "whom the decision is about; rollouts stick to it"));
+
+  /**
+   * A flag as it is made.
+   *
+   * @param whole the variant of everybody
+   * @param none the variant of nobody
+   */
+  private record Wanted(
+      String flag, String description, String whole, String none, String detail) {}
 
   /** What became of an item. */
   enum State {
@@ -42,7 +64,6 @@ final class UnleashSetup {
   record Item(String what, State state, String detail) {}
 
   private final UnleashAdmin admin;
-  private final String feature;
   private final String features;
   private final String project;
   private final String environment;
@@ -55,7 +76,6 @@ final class UnleashSetup {
     this.environment = environment;
     this.dryRun = dryRun;
     this.features = "/projects/" + project + "/features";
-    this.feature = features + "/" + FLAG;
   }
 
   /**
@@ -65,11 +85,24 @@ final class UnleashSetup {
    */
   List<Item> run() {
     FIELDS.forEach(this::field);
-    JsonNode found = flag();
-    JsonNode in = found == null ? null : environmentOf(found);
-    boolean made = strategy(in);
-    enabled(in, made);
+    flag(MODE);
+    flag(CANARY);
     return items;
+  }
+
+  private void flag(Wanted wanted) {
+    JsonNode found = found(wanted);
+    JsonNode in = found == null ? null : environmentOf(found);
+    boolean made = strategy(wanted, in);
+    enabled(wanted, in, made);
+  }
+
+  private String path(Wanted wanted) {
+    return features + "/" + wanted.flag();
+  }
+
+  private String environmentPath(Wanted wanted) {
+    return path(wanted) + "/environments/" + environment;
   }
 
   private void add(String what, State state, String detail) {
@@ -97,9 +130,9 @@ final class UnleashSetup {
   }
 
   /** The flag as it is after this; null where a dry run would have made it. */
-  private @Nullable JsonNode flag() {
-    String what = "flag " + FLAG;
-    JsonNode found = admin.find(feature);
+  private @Nullable JsonNode found(Wanted wanted) {
+    String what = "flag " + wanted.flag();
+    JsonNode found = admin.find(path(wanted));
     if (found == null) {
       add(what, State.CREATED, "type " + TYPE);
       if (dryRun) {
@@ -108,10 +141,10 @@ final class UnleashSetup {
       admin.post(
           features,
           JSON.createObjectNode()
-              .put("name", FLAG)
+              .put("name", wanted.flag())
               .put("type", TYPE)
-              .put("description", "Whether ml-service acts on its decisions, or only observes."));
-      return admin.find(feature);
+              .put("description", wanted.description()));
+      return admin.find(path(wanted));
     }
     String type = found.path("type").asText();
     if (type.equals(TYPE)) {
@@ -141,18 +174,17 @@ final class UnleashSetup {
   }
 
   /** Whether there was none, so that it was made. */
-  private boolean strategy(@Nullable JsonNode in) {
-    String what = "strategy in " + environment;
+  private boolean strategy(Wanted wanted, @Nullable JsonNode in) {
+    String what = wanted.flag() + " in " + environment;
     JsonNode found = in == null ? JSON.createArrayNode() : in.path("strategies");
     if (found.isEmpty()) {
-      add(what, State.CREATED, "everybody observes, sticks to entityId");
+      add(what, State.CREATED, wanted.detail() + ", sticks to entityId");
       if (!dryRun) {
-        String path = feature + "/environments/" + environment + "/strategies";
-        requireObserve(admin.post(path, wanted()));
+        requireWanted(wanted, admin.post(environmentPath(wanted) + "/strategies", json(wanted)));
       }
       return true;
     }
-    if (found.size() == 1 && isWanted(found.get(0))) {
+    if (found.size() == 1 && isWanted(wanted, found.get(0))) {
       add(what, State.UNCHANGED, "");
     } else {
       add(what, State.KEPT, told(found));
@@ -160,17 +192,17 @@ final class UnleashSetup {
     return false;
   }
 
-  /** Where act has a weight that varies, Unleash gives it half. */
-  private static ObjectNode wanted() {
+  /** Where the variant of nobody has a weight that varies, Unleash gives it half. */
+  private static ObjectNode json(Wanted wanted) {
     ObjectNode strategy = JSON.createObjectNode().put("name", "flexibleRollout");
     strategy
         .putObject("parameters")
         .put("rollout", "100")
         .put("stickiness", "entityId")
-        .put("groupId", FLAG);
+        .put("groupId", wanted.flag());
     strategy.putArray("constraints");
-    strategy.putArray("variants").add(variant("observe", WHOLE, "variable"));
-    strategy.withArray("variants").add(variant("act", 0, "fix"));
+    strategy.putArray("variants").add(variant(wanted.whole(), WHOLE, "variable"));
+    strategy.withArray("variants").add(variant(wanted.none(), 0, "fix"));
     return strategy;
   }
 
@@ -182,7 +214,7 @@ final class UnleashSetup {
         .put("stickiness", "entityId");
   }
 
-  private static boolean isWanted(JsonNode strategy) {
+  private static boolean isWanted(Wanted wanted, JsonNode strategy) {
     JsonNode parameters = strategy.path("parameters");
     return strategy.path("name").asText().equals("flexibleRollout")
         && !strategy.path("disabled").asBoolean()
@@ -190,8 +222,8 @@ final class UnleashSetup {
         && strategy.path("segments").isEmpty()
         && parameters.path("rollout").asText().equals("100")
         && parameters.path("stickiness").asText().equals("entityId")
-        && weight(strategy, "observe") == WHOLE
-        && weight(strategy, "act") == 0;
+        && weight(strategy, wanted.whole()) == WHOLE
+        && weight(strategy, wanted.none()) == 0;
   }
 
   private static int weight(JsonNode strategy, String variant) {
@@ -203,11 +235,17 @@ final class UnleashSetup {
     return -1;
   }
 
-  private static void requireObserve(JsonNode stored) {
-    if (weight(stored, "act") != 0 || weight(stored, "observe") != WHOLE) {
+  private static void requireWanted(Wanted wanted, JsonNode stored) {
+    if (weight(stored, wanted.none()) != 0 || weight(stored, wanted.whole()) != WHOLE) {
       throw new Failure(
           Failure.NO,
-          "Unleash stored " + told(stored) + ", expected observe 1000 and act 0; not switched on");
+          "Unleash stored "
+              + told(stored)
+              + ", expected "
+              + wanted.whole()
+              + " 1000 and "
+              + wanted.none()
+              + " 0; not switched on");
     }
   }
 
@@ -231,14 +269,14 @@ final class UnleashSetup {
   }
 
   /** One that is off over a strategy it did not make may be the kill switch, pulled. */
-  private void enabled(@Nullable JsonNode in, boolean strategyMade) {
-    String what = "environment " + environment;
+  private void enabled(Wanted wanted, @Nullable JsonNode in, boolean strategyMade) {
+    String what = wanted.flag() + " on in " + environment;
     if (in != null && in.path("enabled").asBoolean()) {
       add(what, State.UNCHANGED, "");
     } else if (strategyMade) {
       add(what, State.CREATED, "switched on");
       if (!dryRun) {
-        admin.post(feature + "/environments/" + environment + "/on", JSON.createObjectNode());
+        admin.post(environmentPath(wanted) + "/on", JSON.createObjectNode());
       }
     } else {
       add(what, State.KEPT, "switched off; who pulled this switch puts it back");

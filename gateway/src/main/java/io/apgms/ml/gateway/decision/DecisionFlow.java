@@ -54,6 +54,7 @@ public final class DecisionFlow implements AutoCloseable {
       DecisionModes modes,
       @Nullable DecisionLog log,
       ActionCap cap,
+      TrialBoard trials,
       DecisionMeters meters) {
     /** Counts what got no decision to the version it was, or would have been, for. */
     void refused(
@@ -71,16 +72,6 @@ public final class DecisionFlow implements AutoCloseable {
     }
   }
 
-  /** What was sent to be scored, in the order in which it came. */
-  private record Chunk(List<Pending> requests, long sentNanos) {
-    /** From the first request to now, without the refusals between the last one and its sending. */
-    long tookNanos(long now) {
-      long first = requests.get(0).terms.arrivedNanos();
-      long last = requests.get(requests.size() - 1).terms.arrivedNanos();
-      return last - first + now - sentNanos;
-    }
-  }
-
   private final Vertx vertx;
   private final Context context;
   private final String scoringAddress;
@@ -88,6 +79,7 @@ public final class DecisionFlow implements AutoCloseable {
   private final @Nullable GroupCommit commits;
   private final Explanations explanations;
   private final ModeRule modes;
+  private final TrialRule trials;
   private final LoopLimit limit;
   private final PredictionIds ids;
   private final InputTally inputs;
@@ -96,7 +88,7 @@ public final class DecisionFlow implements AutoCloseable {
   private final long sweep;
 
   private List<Pending> tick = new ArrayList<>();
-  private final Map<Long, Chunk> scoring = new LinkedHashMap<>();
+  private final Map<Long, SentChunk> scoring = new LinkedHashMap<>();
   private final Set<Pending> explaining = new LinkedHashSet<>();
   private final Set<Pending> committing = new LinkedHashSet<>();
   private long nextChunk;
@@ -116,6 +108,7 @@ public final class DecisionFlow implements AutoCloseable {
     this.parts = parts;
     this.ids = new PredictionIds(parts.log());
     this.modes = new ModeRule(parts);
+    this.trials = new TrialRule(parts);
     this.limit = limit;
     this.inputs = parts.meters().inputs().onLoop(context);
     this.commits = parts.log() == null ? null : parts.log().groupCommit(context);
@@ -131,6 +124,10 @@ public final class DecisionFlow implements AutoCloseable {
       refuse(pending, Refusal.OVERLOADED, null);
       return;
     }
+    gather(pending);
+  }
+
+  private void gather(Pending pending) {
     if (tick.isEmpty()) {
       context.runOnContext(v -> flush());
     }
@@ -147,24 +144,26 @@ public final class DecisionFlow implements AutoCloseable {
     List<Pending> waiting = tick;
     tick = new ArrayList<>(waiting.size());
     ScoreRequest[] requests = new ScoreRequest[waiting.size()];
+    TrialBoard.View running = parts.trials().view();
+    long now = System.nanoTime();
     for (int i = 0; i < requests.length; i++) {
       Pending p = waiting.get(i);
+      String version = trials.version(p, running, now);
       requests[i] =
-          new ScoreRequest(
-              p.call.modelId(), p.call.modelVersion(), p.call.row(), p.terms.deadlineNanos());
+          new ScoreRequest(p.call.modelId(), version, p.call.row(), p.terms.deadlineNanos());
     }
     long id = nextChunk++;
-    scoring.put(id, new Chunk(waiting, System.nanoTime()));
+    scoring.put(id, new SentChunk(waiting, now));
     limit.sent(requests.length);
     vertx.eventBus().send(scoringAddress, new ScoreChunk(id, address, requests), LOCAL);
   }
 
   private void onScored(ScoredChunk chunk) {
-    Chunk sent = scoring.remove(chunk.id());
+    SentChunk sent = scoring.remove(chunk.id());
     if (sent == null) {
       return; // every request of it was answered by its deadline
     }
-    List<Pending> waiting = sent.requests;
+    List<Pending> waiting = sent.requests();
     long now = System.nanoTime();
     ScoreResult[] results = chunk.results();
     List<Pending> toSpool = new ArrayList<>(results.length);
@@ -179,6 +178,10 @@ public final class DecisionFlow implements AutoCloseable {
   }
 
   private void settle(Pending p, ScoreResult result, long now, List<Pending> toSpool) {
+    if (trials.fallsBack(p, result.outcome())) {
+      gather(p);
+      return;
+    }
     ServedModel model = result.model();
     Refusal refusal = Refusal.of(result.outcome());
     if (refusal != null || model == null) {
@@ -210,6 +213,10 @@ public final class DecisionFlow implements AutoCloseable {
       return;
     }
     if (result == null || result.explanation() == null) {
+      if (result != null && trials.fallsBack(p, result.outcome())) {
+        gather(p);
+        return;
+      }
       Refusal why = result == null ? null : Refusal.of(result.outcome());
       refuse(p, why == null ? Refusal.FAILED : why, model);
       return;
@@ -330,6 +337,7 @@ public final class DecisionFlow implements AutoCloseable {
       inputs.add(p.model(), p.call.row(), decided.score(), decided.review());
     }
     p.reply.decided(decided);
+    trials.answered(p, decided);
   }
 
   private void refuse(Pending p, Refusal why, @Nullable ServedModel model) {
@@ -345,8 +353,8 @@ public final class DecisionFlow implements AutoCloseable {
 
   /** Answers what is out of time, wherever it hangs; forgets chunks with nothing left to answer. */
   private void expire(long now) {
-    for (Iterator<Chunk> chunks = scoring.values().iterator(); chunks.hasNext(); ) {
-      List<Pending> chunk = chunks.next().requests;
+    for (Iterator<SentChunk> chunks = scoring.values().iterator(); chunks.hasNext(); ) {
+      List<Pending> chunk = chunks.next().requests();
       boolean waiting = false;
       for (Pending p : chunk) {
         if (!p.answered && now - p.terms.deadlineNanos() >= 0) {

@@ -13,6 +13,13 @@ final class Pending {
   final DecisionFlow.Terms terms;
   final Reply reply;
   boolean answered;
+
+  /** The trial that it is compared in; whether its second version is asked, or was in vain. */
+  @Nullable LiveTrial trial;
+
+  boolean bySecond;
+  boolean secondFailed;
+  boolean trialSettled;
   @Nullable ServedModel model;
   @Nullable Explanation explanation;
   @Nullable Decided decided;

@@ -188,6 +188,19 @@ public final class Fields {
     return node.longValue();
   }
 
+  /** A share above 0 and at most 1, or null where it is left out. */
+  public @Nullable Double share(String key) {
+    JsonNode node = get(key);
+    if (node == null) {
+      return null;
+    }
+    if (!node.isNumber() || !(node.doubleValue() > 0 && node.doubleValue() <= 1)) {
+      refuse(key, FieldError.quote(node.toString()) + ", expected a number above 0 and at most 1");
+      return null;
+    }
+    return node.doubleValue();
+  }
+
   /** Whether there is a value, whatever it is. */
   public boolean has(String key) {
     return get(key) != null;

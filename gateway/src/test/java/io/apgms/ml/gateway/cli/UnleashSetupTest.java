@@ -27,6 +27,8 @@ class UnleashSetupTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String FLAG = "/projects/default/features/ML_DECISION_MODE";
   private static final String PRODUCTION = FLAG + "/environments/production";
+  private static final String CANARY =
+      "/projects/default/features/ML_CANARY/environments/production";
 
   private final Map<String, JsonNode> kept = new HashMap<>();
   private final List<String> posts = new ArrayList<>();
@@ -69,20 +71,25 @@ class UnleashSetupTest {
       kept.put("/context/" + body.path("name").asText(), body);
     } else if (path.endsWith("/features")) {
       body.putArray("environments").addObject().put("name", "production").putArray("strategies");
-      kept.put(FLAG, body);
+      kept.put(path + "/" + body.path("name").asText(), body);
     } else if (path.endsWith("/strategies")) {
       if (halves) {
         body.path("variants").forEach(v -> ((ObjectNode) v).put("weight", 500));
       }
-      production().withArray("strategies").add(body);
+      environment(path).withArray("strategies").add(body);
     } else if (path.endsWith("/on")) {
-      production().put("enabled", true);
+      environment(path).put("enabled", true);
     }
     return body;
   }
 
+  private ObjectNode environment(String path) {
+    String flag = path.substring(0, path.indexOf("/environments/"));
+    return (ObjectNode) kept.get(flag).path("environments").path(0);
+  }
+
   private ObjectNode production() {
-    return (ObjectNode) kept.get(FLAG).path("environments").path(0);
+    return environment(PRODUCTION);
   }
 
   private List<UnleashSetup.Item> run(boolean dryRun) {
@@ -92,7 +99,7 @@ class UnleashSetupTest {
 
   @Test
   void run_onAnEmptyServer_makesAllOfItInOrder() {
-    assertThat(run(false)).allMatch(i -> i.state() == UnleashSetup.State.CREATED).hasSize(6);
+    assertThat(run(false)).allMatch(i -> i.state() == UnleashSetup.State.CREATED).hasSize(9);
     assertThat(posts)
         .containsExactly(
             "/context",
@@ -100,7 +107,10 @@ class UnleashSetupTest {
             "/context",
             "/projects/default/features",
             PRODUCTION + "/strategies",
-            PRODUCTION + "/on");
+            PRODUCTION + "/on",
+            "/projects/default/features",
+            CANARY + "/strategies",
+            CANARY + "/on");
   }
 
   @Test
@@ -113,7 +123,7 @@ class UnleashSetupTest {
 
   @Test
   void run_dry_sendsNothing() {
-    assertThat(run(true)).allMatch(i -> i.state() == UnleashSetup.State.CREATED).hasSize(6);
+    assertThat(run(true)).allMatch(i -> i.state() == UnleashSetup.State.CREATED).hasSize(9);
     assertThat(posts).isEmpty();
   }
 

@@ -90,6 +90,7 @@ class DecisionFlowTest {
                       new DecisionModes(null),
                       null,
                       new ActionCap(1, ActionCap.Watch.NONE),
+                      new TrialBoard(),
                       counted),
                   new LoopLimit(Runnable::run, 0));
           long now = System.nanoTime();

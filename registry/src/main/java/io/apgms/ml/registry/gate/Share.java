@@ -28,14 +28,19 @@ record Share(long hits, long rows) {
 
   /** The score interval of Wilson (1927), 95 %. */
   Interval interval() {
+    return interval(Z975);
+  }
+
+  /** The same at another quantile of the normal distribution. */
+  Interval interval(double z) {
     if (rows == 0) {
       return new Interval(0, 1);
     }
-    double z2 = Z975 * Z975;
+    double z2 = z * z;
     double p = value();
     double spread = StrictMath.sqrt(p * (1 - p) / rows + z2 / (4.0 * rows * (double) rows));
     double middle = (p + z2 / (2.0 * rows)) / (1 + z2 / rows);
-    double half = Z975 / (1 + z2 / rows) * spread;
+    double half = z / (1 + z2 / rows) * spread;
     return new Interval(Math.max(0, middle - half), Math.min(1, middle + half));
   }
 
