@@ -13,12 +13,15 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.UUID;
+import java.util.function.IntFunction;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -98,9 +101,64 @@ class ITAbuse {
     return Integer.toString(random.nextInt(10_000_000, 100_000_000));
   }
 
-  /** Sends them one after the other; all must be refused, some close their connection. */
+  /** Each method of each described route that takes an id, as {@code GET /ml/models/{modelId}}. */
+  private static List<String> idRoutes(String description) throws IOException {
+    List<String> routes = new ArrayList<>();
+    String path = "";
+    Path file = RunningService.HOME.resolve("gateway/src/main/resources/openapi/" + description);
+    for (String line : Files.readAllLines(file)) {
+      if (line.matches("  /\\S+:")) {
+        path = line.substring(2, line.length() - 1);
+      } else if (line.matches("    (get|post|put|delete):") && path.contains("{")) {
+        routes.add(line.strip().replace(":", "").toUpperCase(Locale.ROOT) + " " + path);
+      }
+    }
+    return routes;
+  }
+
+  /** A random id in the form that some route takes. */
+  private static String id(SplittableRandom random) {
+    return switch (random.nextInt(4)) {
+      case 0 -> new UUID(random.nextLong(), random.nextLong()).toString();
+      case 1 -> version(random);
+      case 2 -> "MLAPPROVAL-" + random.nextInt(1_000_000, 100_000_000);
+      default -> "m" + Long.toHexString(random.nextLong());
+    };
+  }
+
+  /** Sends routes in turn, each with random ids, as one who may use them. */
+  private static void sendIds(int port, List<String> routes, String token, int count, long seed)
+      throws IOException {
+    SplittableRandom ids = new SplittableRandom(seed);
+    send(
+        port,
+        count,
+        i -> {
+          StringBuilder line = new StringBuilder();
+          for (String part : routes.get(i % routes.size()).split("\\{[^}]*\\}", -1)) {
+            line.append(line.isEmpty() ? "" : id(ids)).append(part);
+          }
+          return line
+              + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nAuthorization: Bearer "
+              + token
+              + "\r\n\r\n";
+        });
+  }
+
   private static void send(int port, int count, long seed) throws IOException {
     SplittableRandom random = new SplittableRandom(seed);
+    send(
+        port,
+        count,
+        i -> {
+          StringBuilder word = new StringBuilder("w");
+          random.ints(10, 'a', 'z' + 1).forEach(c -> word.append((char) c));
+          return abuse(i & 7, word.toString(), random);
+        });
+  }
+
+  /** Sends them one after the other; all must be refused, some close their connection. */
+  private static void send(int port, int count, IntFunction<String> requests) throws IOException {
     int sent = 0;
     while (sent < count) {
       try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
@@ -111,9 +169,7 @@ class ITAbuse {
                 new InputStreamReader(socket.getInputStream(), StandardCharsets.ISO_8859_1));
         boolean open = true;
         while (open && sent < count) {
-          StringBuilder word = new StringBuilder("w");
-          random.ints(10, 'a', 'z' + 1).forEach(c -> word.append((char) c));
-          String request = abuse(sent++ & 7, word.toString(), random);
+          String request = requests.apply(sent++);
           out.write(request.getBytes(StandardCharsets.ISO_8859_1));
           open = refused(in);
         }
@@ -146,9 +202,18 @@ class ITAbuse {
     for (int port : new int[] {service.apiPort(), service.managementPort()}) {
       send(port, 64, seed); // each outcome once
     }
+    List<String> api = idRoutes("api.yaml");
+    List<String> management = idRoutes("management.yaml");
+    assertThat(api).contains("GET /ml/predictions/{predictionId}").hasSizeGreaterThan(8);
+    assertThat(management).contains("GET /admin/audit/{id}/proof").hasSizeGreaterThan(15);
+    String token = service.token("oncall");
+    sendIds(service.apiPort(), api, token, api.size(), seed);
+    sendIds(service.managementPort(), management, token, management.size(), seed);
     long before = series(metrics());
     send(service.apiPort(), REQUESTS * 3 / 4, seed + 1);
     send(service.managementPort(), REQUESTS / 4, seed + 2);
+    sendIds(service.apiPort(), api, token, REQUESTS / 4, seed + 3);
+    sendIds(service.managementPort(), management, token, REQUESTS / 4, seed + 4);
     String after = metrics();
     assertThat(series(after)).isBetween(before - SLACK, before + SLACK).isLessThan(1_000);
     assertThat(service.metric("apgms_ml_inference_requests_total", "outcome=\"client_error\""))

@@ -108,7 +108,7 @@ class ITAlerts {
   }
 
   /** As Alertmanager would send it. */
-  private static String group(String model, Duration ago) {
+  static String group(String model, Duration ago) {
     return "{\"version\":\"4\",\"alerts\":["
         + drift(model, ago, "\"fingerprint\":\"" + Integer.toHexString(model.hashCode()) + "\"")
         + "]}";

@@ -193,6 +193,7 @@ class ITIncident {
     await(outcome("success"), 80, 1e9);
     JsonNode quiet = triage(0);
     assertThat(quiet.path("leading").isNull()).as(quiet.toString()).isTrue();
+    assertThat(quiet.path("alertsTold")).isEmpty();
     Reading reading = read(EnumSet.allOf(Series.class));
     for (Series series : Series.values()) {
       assertThat(!reading.of(series).isEmpty() || NOT_YET.contains(series))
@@ -256,11 +257,20 @@ class ITIncident {
 
   /** By two readings of the service's own page; also where Prometheus is away. */
   private void withoutPrometheus() throws Exception {
+    Instant told = Instant.now();
+    String alert = ITAlerts.group("risk-score", Duration.ofHours(1));
+    HttpResponse<String> taken =
+        service.management("POST", "/admin/alerts", alert, service.token("alertmanager"));
+    assertThat(taken.statusCode()).as(taken.body()).isEqualTo(200);
     String said =
         incident(1, "triage", "--json", "--gap", "3s", "--prometheus", "http://127.0.0.1:1");
     JsonNode pages = JSON.readTree(said);
     assertThat(pages.at("/leading/symptom").asText()).isEqualTo("errors");
     assertThat(pages.at("/leading/since").isNull()).isTrue();
+    assertThat(pages.path("alertsTold")).hasSize(1);
+    assertThat(pages.at("/alertsTold/0/name").asText()).isEqualTo("MLInferenceDriftDetected");
+    assertThat(Instant.parse(pages.at("/alertsTold/0/since").asText()))
+        .isBetween(told.minusSeconds(3_601), Instant.now().minusSeconds(3_599));
     assertThat(pages.path("source").asText()).contains("read twice");
     assertThat(pages.path("unknown").toString()).contains("since when", "Prometheus");
   }

@@ -9,6 +9,7 @@ import io.apgms.ml.gateway.incident.PrometheusReader;
 import io.apgms.ml.gateway.incident.Reading;
 import io.apgms.ml.gateway.incident.Series;
 import io.apgms.ml.gateway.incident.Situation;
+import io.apgms.ml.gateway.incident.ToldAlert;
 import io.apgms.ml.gateway.incident.Triage;
 import io.apgms.ml.gateway.incident.TriageReport;
 import java.io.IOException;
@@ -137,7 +138,7 @@ final class IncidentCommand {
       boolean few = lately.requests() < LEAST;
       Reading reading = few ? sinceStart : lately;
       reads.unknown(
-          "since when, alerts, other replicas, the usual of labels: they need Prometheus"
+          "since when, alerts not told of, other replicas, the usual of labels: they need Prometheus"
               + " (ML_PROMETHEUS_URL)");
       String source =
           "this replica's own metrics, "
@@ -171,10 +172,11 @@ final class IncidentCommand {
               ? to
               : verdict.leading().since();
       List<AuditLine> audit = reads.audit(since.minus(Duration.ofMinutes(31)), to);
+      List<ToldAlert> told = reads.told();
       return Situation.of(
           reading,
           verdict,
-          new Situation.Around(source, deployed, audit, feedback, incident, reads.unknown()));
+          new Situation.Around(source, deployed, audit, feedback, told, incident, reads.unknown()));
     }
   }
 }

@@ -7,8 +7,10 @@ import io.apgms.ml.gateway.incident.Deployed;
 import io.apgms.ml.gateway.incident.Holds;
 import io.apgms.ml.gateway.incident.LabelCounts;
 import io.apgms.ml.gateway.incident.PrometheusReader;
+import io.apgms.ml.gateway.incident.ToldAlert;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.Names;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -166,6 +168,22 @@ final class IncidentReads {
   private boolean isBefore(long after, Instant from) {
     JsonNode next = entries(after, 1);
     return !next.isEmpty() && AuditLine.of(next.get(0)).at().isBefore(from);
+  }
+
+  /** Alerts that fire now by what Alertmanager told, at most 500; none where it cannot be read. */
+  List<ToldAlert> told() {
+    Instant now = Instant.now();
+    try {
+      String path = "/admin/alerts?limit=" + PAGE + "&from=" + now.minus(Duration.ofMinutes(1));
+      JsonNode alerts = admin.call("GET", path, null).path("alerts");
+      if (alerts.size() == PAGE) {
+        unknown.add("alerts told of, but the " + PAGE + " that began last");
+      }
+      return ToldAlert.firing(alerts, model, now);
+    } catch (Failure e) {
+      unknown.add("the alerts told of: " + firstLine(e));
+      return List.of();
+    }
   }
 
   /** What its check says. */

@@ -9,6 +9,7 @@ import java.util.Map;
  *
  * @param source what it was read from
  * @param before what changed in the half hour before
+ * @param told alerts that fire by Alertmanager's word
  * @param unknown what could not be known, and why
  * @param acts whether decisions are acted upon
  * @param incident its name; empty of none
@@ -23,6 +24,7 @@ public record Situation(
     Feedback feedback,
     Budget budget,
     List<Alert> alerts,
+    List<ToldAlert> told,
     Map<String, Double> kinds,
     boolean acts,
     String incident,
@@ -45,6 +47,7 @@ public record Situation(
       Deployed deployed,
       List<AuditLine> audit,
       Feedback feedback,
+      List<ToldAlert> told,
       String incident,
       List<String> unknown) {}
 
@@ -64,6 +67,7 @@ public record Situation(
         around.feedback(),
         Alerts.budget(reading),
         Alerts.firing(reading),
+        around.told(),
         Details.failures(reading, at),
         reading.last(Series.MODE, track -> track.label("mode").equals("act")) == 1,
         around.incident(),

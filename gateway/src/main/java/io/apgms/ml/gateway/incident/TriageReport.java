@@ -112,6 +112,15 @@ public final class TriageReport {
               "alert     %s (%s) since %s",
               alert.name(), alert.severity(), Words.at(alert.since())));
     }
+    for (ToldAlert alert : on.told()) {
+      lines.add(
+          Words.text(
+              "told of   %s%s since %s, last at %s",
+              alert.name(),
+              alert.severity().isEmpty() ? "" : " (" + alert.severity() + ")",
+              Words.at(alert.since()),
+              Words.at(alert.told())));
+    }
     on.unknown().forEach(what -> lines.add("unknown   " + what));
   }
 
@@ -157,6 +166,11 @@ public final class TriageReport {
                     .put("name", a.name())
                     .put("severity", a.severity())
                     .put("since", a.since().toString()));
+    ArrayNode told = out.putArray("alertsTold");
+    for (ToldAlert alert : on.told()) {
+      ObjectNode one = told.addObject().put("name", alert.name()).put("severity", alert.severity());
+      one.put("since", alert.since().toString()).put("toldAt", alert.told().toString());
+    }
     ArrayNode next = out.putArray("next");
     for (NextSteps.Step step : NextSteps.of(on)) {
       ObjectNode line = next.addObject().put("what", step.what());

@@ -24,12 +24,15 @@ class NextStepsTest {
             new Deployed.Revision(2, NEW, Change.Kind.promote, at(point), OLD, "T", "2"), FIRST));
   }
 
+  private static final List<ToldAlert> TOLD =
+      List.of(new ToldAlert("MLServiceDown", "page", at(3), at(7)));
+
   private static Situation on(Planted night, Deployed deployed, Feedback feedback)
       throws IOException {
     return Situation.of(
         night.reading(),
         night.verdict(),
-        new Situation.Around("a test", deployed, List.of(), feedback, "INC-7", List.of()));
+        new Situation.Around("a test", deployed, List.of(), feedback, TOLD, "INC-7", List.of()));
   }
 
   private static List<String> commands(Situation on) {
@@ -184,7 +187,10 @@ class NextStepsTest {
     Situation on = on(errors(), promoted(19), NONE);
     assertThat(TriageReport.json(on).toString())
         .contains("\"symptom\":\"errors\"", "\"remaining\":null")
+        .contains("\"name\":\"MLServiceDown\"", "\"since\":\"" + at(3) + "\",\"toldAt\":\"" + at(7))
         .doesNotContain("NaN");
-    assertThat(TriageReport.text(on)).anyMatch(l -> l.startsWith("ERRORS LEAD since " + at(20)));
+    assertThat(TriageReport.text(on))
+        .anyMatch(l -> l.startsWith("ERRORS LEAD since " + at(20)))
+        .anyMatch(l -> l.startsWith("told of   MLServiceDown (page) since "));
   }
 }
