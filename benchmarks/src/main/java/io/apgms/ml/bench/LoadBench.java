@@ -3,6 +3,7 @@ package io.apgms.ml.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.apgms.ml.gateway.Unmetered;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -38,6 +39,7 @@ public final class LoadBench {
   private static final int BATCH_ROWS = 128;
   private static final int BATCH_CONNECTIONS = 8;
   private static final String BATCH = "log-off-128-rows";
+  private static final String UNMETERED = "log-off-unmetered";
 
   private record Sample(double cpuMicros, Wrk.Run run) {}
 
@@ -61,12 +63,13 @@ public final class LoadBench {
         act, Files.readString(home.resolve("conf/flags.json")).replace("observe", "act"));
     try (Server echo = echo();
         Server off = service("log-off", 1, Map.of("ML_DECISION_LOG", "false"));
+        Server unmetered = unmetered();
         Server full =
             service(
                 "full",
                 2,
                 Map.of("ML_FLAGS_FILE", act.toString(), "ML_ACTION_CAP", "1000000000"))) {
-      List<Server> servers = List.of(echo, off, full);
+      List<Server> servers = List.of(echo, off, unmetered, full);
       List<String> bodies = workload(off);
       Wrk wrk = Wrk.of(dir, bodies);
       Wrk batches = batches(off, bodies);
@@ -131,6 +134,9 @@ public final class LoadBench {
     ObjectNode bench = JSON.createObjectNode();
     bench.put("cpuRatioLogOff", ratio("log-off", 64, Sample::cpuMicros));
     bench.put("cpuRatioFull", ratio("full", 64, Sample::cpuMicros));
+    double unmetered = median(key(UNMETERED, 64), Sample::cpuMicros);
+    double metered = median(key("log-off", 64), Sample::cpuMicros);
+    bench.put("cpuShareMetrics", Math.rint((1 - unmetered / metered) * 1e3) / 1e3);
     bench.put("p99RatioFull", ratio("full", 64, s -> s.run().p99()));
     bench.put("rateRatioLogOff", ratio("log-off", 64, s -> s.run().perSecond()));
     bench.put("rateRatioFull", ratio("full", 64, s -> s.run().perSecond()));
@@ -196,6 +202,12 @@ public final class LoadBench {
             System.getProperty("java.class.path")));
     command.addAll(List.of(EchoServer.class.getName(), "18080", "2"));
     return Server.start("echo", command, Map.of(), 18080, "http://127.0.0.1:18080/");
+  }
+
+  /** As log-off, by the launcher's flags, but for the main class. */
+  private Server unmetered() throws IOException, InterruptedException {
+    String main = "-cp " + System.getProperty("java.class.path") + " " + Unmetered.class.getName();
+    return service(UNMETERED, 3, Map.of("ML_DECISION_LOG", "false", "ML_JAVA_OPTS", main));
   }
 
   private Server service(String name, int index, Map<String, String> settings)

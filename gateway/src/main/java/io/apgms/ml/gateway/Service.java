@@ -75,19 +75,25 @@ public final class Service implements AutoCloseable {
   private static final Duration STEP_BOUND = Duration.ofSeconds(60);
 
   private final Settings settings;
-  private final PrometheusMeterRegistry meters = Metrics.registry();
+  private final PrometheusMeterRegistry meters;
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private final Drain drain = new Drain();
   private int apiPort = -1;
   private int managementPort = -1;
 
-  private Service(Settings settings) {
+  private Service(Settings settings, PrometheusMeterRegistry meters) {
     this.settings = settings;
+    this.meters = meters;
   }
 
   /** Starts everything; blocking, and all or nothing. */
   public static Service start(Settings settings) throws Exception {
-    Service service = new Service(settings);
+    return start(settings, Metrics.registry());
+  }
+
+  /** The same, counting into that registry. */
+  static Service start(Settings settings, PrometheusMeterRegistry meters) throws Exception {
+    Service service = new Service(settings, meters);
     try {
       service.open();
       return service;

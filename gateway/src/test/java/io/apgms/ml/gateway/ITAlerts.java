@@ -4,11 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.apgms.ml.gateway.http.DevIssuer;
-import io.apgms.ml.gateway.http.Roles;
 import io.apgms.ml.gateway.pagerduty.PagerDutyStub;
-import io.vertx.core.Vertx;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -37,11 +33,7 @@ class ITAlerts {
 
   @TempDir Path dir;
 
-  private EmbeddedPostgres postgres;
-  private PagerDutyStub pagerDuty;
-  private final List<RunningService> services = new ArrayList<>();
-  private String hook;
-  private String oncall;
+  private NightShift night;
 
   /** The rules, sooner: what holds for a moment fires, and is forgotten in seconds. */
   private Path soon() throws IOException {
@@ -49,54 +41,6 @@ class ITAlerts {
     String sooner = rules.replaceAll("for: [0-9]+[smh]", "for: 0s").replace("[5m]", "[5s]");
     assertThat(sooner).isNotEqualTo(rules).contains("apgms_ml_action_capped_total[5s]");
     return Files.writeString(dir.resolve("rules.yml"), sooner);
-  }
-
-  /** Two replicas in act, whose cap is one hold a minute; a token is good at both. */
-  private void start() throws Exception {
-    postgres = EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
-    pagerDuty = PagerDutyStub.start();
-    Path flags = dir.resolve("flags.json");
-    String shipped = Files.readString(RunningService.HOME.resolve("conf/flags.json"));
-    Files.writeString(flags, shipped.replace("observe", "act"));
-    Map<String, String> settings =
-        Map.of(
-            "ML_DATABASE_URL",
-            "postgresql://postgres:postgres@127.0.0.1:" + postgres.getPort() + "/postgres",
-            "ML_DATABASE_TIMEOUT_MS",
-            "5000",
-            "ML_FLAGS_FILE",
-            flags.toString(),
-            "ML_ACTION_CAP",
-            "1",
-            "ML_PAGERDUTY_URL",
-            pagerDuty.url(),
-            "ML_PAGERDUTY_ROUTING_KEY",
-            PagerDutyStub.KEY);
-    tokens();
-    services.add(RunningService.start(dir.resolve("r0"), settings));
-    services.add(RunningService.start(dir.resolve("r1"), settings));
-  }
-
-  private void tokens() throws IOException {
-    Vertx vertx = Vertx.vertx();
-    try {
-      Path data = dir.resolve("r0/data");
-      DevIssuer issuer = DevIssuer.open(vertx, data);
-      Path keys = Files.createDirectories(dir.resolve("r1/data/keys"));
-      Files.copy(data.resolve("keys/dev-issuer.key"), keys.resolve("dev-issuer.key"));
-      hook = issuer.mint("alertmanager", null, List.of(Roles.ALERTMANAGER));
-      oncall = issuer.mint("olga", null, List.of(Roles.ONCALL));
-    } finally {
-      PlantedService.await(vertx.close());
-    }
-  }
-
-  private void stop() throws IOException {
-    for (RunningService service : services) {
-      service.close();
-    }
-    pagerDuty.close();
-    postgres.close();
   }
 
   private static String drift(String model, Duration ago, String close) {
@@ -116,12 +60,12 @@ class ITAlerts {
 
   private HttpResponse<String> call(int replica, String method, String path, String body, String as)
       throws Exception {
-    return services.get(replica).management(method, path, body, as);
+    return night.services.get(replica).management(method, path, body, as);
   }
 
   private JsonNode get(int replica, String path) {
     try {
-      return RunningService.json(call(replica, "GET", path, null, oncall));
+      return RunningService.json(call(replica, "GET", path, null, night.oncall));
     } catch (Exception e) {
       throw new AssertionError(e);
     }
@@ -132,24 +76,23 @@ class ITAlerts {
   }
 
   private JsonNode decide() throws Exception {
-    return RunningService.json(services.get(0).api("POST", "/ml/score", ITFaults.CASE));
+    return RunningService.json(night.services.get(0).api("POST", "/ml/score", ITFaults.CASE));
   }
 
   private Stream<JsonNode> pages(String action) {
-    return pagerDuty.alerts().stream()
+    return night.pagerDuty.alerts().stream()
         .filter(e -> e.at("/payload/class").asText().equals("MLActionCapReached"))
         .filter(e -> e.path("event_action").asText().equals(action));
   }
 
   @Test
   void alerts_ofANight_pageTellAndAskOnce() throws Exception {
-    try {
-      start();
+    try (NightShift on = new NightShift(dir, Map.of("ML_ACTION_CAP", "1"))) { // a minute
+      night = on;
       labelOfTwoDaysAgo();
       refusedAndWaiting();
-      try (Alertmanager alertmanager =
-              new Alertmanager(dir, pagerDuty.url(), PagerDutyStub.KEY, hook, services);
-          Prometheus prometheus = new Prometheus(dir, soon(), services, alertmanager.port())) {
+      try (Alertmanager alertmanager = on.alertmanager(dir);
+          Prometheus prometheus = new Prometheus(dir, soon(), on.services, alertmanager.port())) {
         RunningService.await(
             BOUND, () -> prometheus.result("apgms_ml_action_capped_total").size() == 4);
         for (int i = 0; i < 8; i++) {
@@ -159,15 +102,13 @@ class ITAlerts {
         sameMomentAtBothReplicas();
         rollbackIsNoted();
         pageAndItsEnd();
-        assertThat(alertmanager.logText()).doesNotContain(PagerDutyStub.KEY, hook);
+        assertThat(alertmanager.logText()).doesNotContain(PagerDutyStub.KEY, night.hook);
       }
       datasetIsTheExport();
-      assertThat(pagerDuty.refused()).isEmpty();
-      for (RunningService service : services) {
-        assertThat(service.logText()).doesNotContain(PagerDutyStub.KEY, hook);
+      assertThat(night.pagerDuty.refused()).isEmpty();
+      for (RunningService service : night.services) {
+        assertThat(service.logText()).doesNotContain(PagerDutyStub.KEY, night.hook);
       }
-    } finally {
-      stop();
     }
   }
 
@@ -184,7 +125,8 @@ class ITAlerts {
         });
     String id = decide().path("predictionId").asText();
     String label = ITFaults.label(id, "TRUE_POSITIVE");
-    assertThat(services.get(0).api("POST", "/ml/feedback", label).statusCode()).isEqualTo(201);
+    assertThat(night.services.get(0).api("POST", "/ml/feedback", label).statusCode())
+        .isEqualTo(201);
     sql(
         "UPDATE feedback.model_feedback SET id = (lpad(to_hex((extract(epoch FROM now()"
             + " - interval '2 days') * 1000)::bigint), 12, '0')"
@@ -192,7 +134,7 @@ class ITAlerts {
   }
 
   private void sql(String statement) throws SQLException {
-    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+    try (Connection connection = night.postgres.getPostgresDatabase().getConnection();
         Statement s = connection.createStatement()) {
       s.execute(statement);
     }
@@ -201,15 +143,16 @@ class ITAlerts {
   private void refusedAndWaiting() throws Exception {
     String hourOld = group("risk-score", Duration.ofHours(1));
     assertThat(call(0, "POST", "/admin/alerts", hourOld, null).statusCode()).isEqualTo(401);
-    assertThat(call(0, "POST", "/admin/alerts", hourOld, hook + "x").statusCode()).isEqualTo(401);
-    assertThat(call(0, "POST", "/admin/alerts", hourOld, oncall).statusCode()).isEqualTo(403);
+    assertThat(call(0, "POST", "/admin/alerts", hourOld, night.hook + "x").statusCode())
+        .isEqualTo(401);
+    assertThat(call(0, "POST", "/admin/alerts", hourOld, night.oncall).statusCode()).isEqualTo(403);
     assertThat(get(0, "/admin/alerts").path("alerts")).as("of those nothing is kept").isEmpty();
-    JsonNode taken = RunningService.json(call(0, "POST", "/admin/alerts", hourOld, hook));
+    JsonNode taken = RunningService.json(call(0, "POST", "/admin/alerts", hourOld, night.hook));
     assertThat(taken.path("received").asInt()).isOne();
     assertThat(Instant.parse(taken.at("/waiting/0/opensAt").asText()))
         .isBetween(Instant.now().plusSeconds(3_000), Instant.now().plusSeconds(3_600));
     String unknown = group("nobody", Duration.ofHours(9));
-    JsonNode ignored = RunningService.json(call(1, "POST", "/admin/alerts", unknown, hook));
+    JsonNode ignored = RunningService.json(call(1, "POST", "/admin/alerts", unknown, night.hook));
     assertThat(ignored.path("received").asInt()).isOne();
     assertThat(ignored.path("opened").size() + ignored.path("waiting").size()).isZero();
     assertThat(get(0, "/admin/alerts").path("alerts")).hasSize(2);
@@ -248,7 +191,8 @@ class ITAlerts {
           CompletableFuture.supplyAsync(
               () -> {
                 try {
-                  HttpResponse<String> answer = call(replica, "POST", "/admin/alerts", due, hook);
+                  HttpResponse<String> answer =
+                      call(replica, "POST", "/admin/alerts", due, night.hook);
                   assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
                   return RunningService.json(answer);
                 } catch (Exception e) {
@@ -269,19 +213,21 @@ class ITAlerts {
 
   private void rollbackIsNoted() throws Exception {
     String body = "{\"reason\":\"false positives\",\"incident\":\"INC-7\"}";
-    HttpResponse<String> done = call(1, "POST", "/admin/models/risk-score/rollback", body, oncall);
+    HttpResponse<String> done =
+        call(1, "POST", "/admin/models/risk-score/rollback", body, night.oncall);
     assertThat(done.statusCode()).as(done.body()).isEqualTo(200);
-    RunningService.await(BOUND, () -> !pagerDuty.changes().isEmpty());
-    JsonNode payload = pagerDuty.changes().get(0).path("payload");
+    RunningService.await(BOUND, () -> !night.pagerDuty.changes().isEmpty());
+    JsonNode payload = night.pagerDuty.changes().get(0).path("payload");
     assertThat(payload.path("summary").asText())
         .isEqualTo("risk-score: rolled back from 20261123 to 20261116, by olga: false positives");
     assertThat(payload.at("/custom_details/incident").asText()).isEqualTo("INC-7");
     assertThat(payload.at("/custom_details/auditId").asText())
         .isEqualTo(RunningService.json(done).path("auditId").asText());
     String mode = "{\"mode\":\"observe\",\"reason\":\"INC-7\"}";
-    assertThat(call(0, "PUT", "/admin/decision-mode", mode, oncall).statusCode()).isEqualTo(200);
-    RunningService.await(BOUND, () -> pagerDuty.changes().size() == 2);
-    assertThat(pagerDuty.changes().get(1).at("/payload/summary").asText())
+    assertThat(call(0, "PUT", "/admin/decision-mode", mode, night.oncall).statusCode())
+        .isEqualTo(200);
+    RunningService.await(BOUND, () -> night.pagerDuty.changes().size() == 2);
+    assertThat(night.pagerDuty.changes().get(1).at("/payload/summary").asText())
         .isEqualTo("every model: observe is forced, by olga: INC-7");
   }
 
@@ -305,8 +251,8 @@ class ITAlerts {
 
   /** The hash in the request is that of the file that its own line tells to make. */
   private void datasetIsTheExport() throws Exception {
-    RunningService service = services.get(0);
-    Map<String, String> as = Map.of("ML_TOKEN", oncall);
+    RunningService service = night.services.get(0);
+    Map<String, String> as = Map.of("ML_TOKEN", night.oncall);
     JsonNode made = retrainings("risk-score").get(0);
     JsonNode dataset = made.path("dataset");
     assertThat(dataset.path("rows").asInt()).isOne();

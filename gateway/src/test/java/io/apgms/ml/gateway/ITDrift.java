@@ -4,11 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.http.DevIssuer;
 import io.apgms.ml.gateway.http.Roles;
-import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.Manifest;
 import io.apgms.ml.registry.drift.Bins;
 import io.apgms.ml.registry.drift.Drift;
@@ -22,7 +20,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -30,47 +27,18 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Real rows through two real replicas: what is drift is told, and nothing else is. */
 class ITDrift {
-  private static final String VERSION = "20261123";
-  private static final String SHIFTED = "limit_bal";
   private static final String DRIFT = "/admin/models/credit-default/drift";
   private static final Duration BOUND = Duration.ofSeconds(30);
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private static final Manifest MANIFEST =
-      ArtifactStore.withoutSignatures(RunningService.HOME.resolve("artifacts/models"))
-          .load("credit-default", VERSION)
-          .manifest();
-
   @TempDir Path dir;
-
-  private static List<float[]> some(List<float[]> rows, int count, long seed) {
-    List<float[]> shuffled = new ArrayList<>(rows);
-    Collections.shuffle(shuffled, new Random(seed));
-    return shuffled.subList(0, count);
-  }
-
-  private static int column(String feature) {
-    return MANIFEST.features().stream().map(Manifest.Feature::name).toList().indexOf(feature);
-  }
-
-  /** The planted shift: credit limits of half the size, all else as it was. */
-  private static List<float[]> shifted(List<float[]> rows) {
-    return rows.stream()
-        .map(
-            row -> {
-              float[] other = row.clone();
-              other[column(SHIFTED)] /= 2;
-              return other;
-            })
-        .toList();
-  }
 
   private static Map<String, Drift> measured(List<float[]> rows) {
     Map<String, Drift> drifts = new TreeMap<>();
-    for (Manifest.Feature f : MANIFEST.features()) {
+    for (Manifest.Feature f : CreditRows.MANIFEST.features()) {
       Bins bins = Bins.of(f.baseline(), f.nullable());
       long[] cells = new long[bins.cells()];
-      rows.forEach(row -> cells[bins.cell(row[column(f.name())])]++);
+      rows.forEach(row -> cells[bins.cell(row[CreditRows.column(f.name())])]++);
       drifts.put(f.name(), Drift.of(bins.baseline(), cells));
     }
     return drifts;
@@ -79,10 +47,10 @@ class ITDrift {
   /** At most one in twenty may be above the quantile; above the threshold none was ever seen. */
   @Test
   void windows_ofRealRowsWithoutDrift_raiseNothing() throws Exception {
-    List<float[]> rows = CreditRows.read(MANIFEST);
+    List<float[]> rows = CreditRows.read();
     double largest = 0;
     for (int seed = 0; seed < 20; seed++) {
-      for (Map.Entry<String, Drift> drift : measured(some(rows, 500, seed)).entrySet()) {
+      for (Map.Entry<String, Drift> drift : measured(CreditRows.some(rows, 500, seed)).entrySet()) {
         assertThat(drift.getValue().verdict())
             .as("%s, seed %d: %s", drift.getKey(), seed, drift.getValue())
             .isEqualTo(Drift.Verdict.STABLE);
@@ -90,11 +58,11 @@ class ITDrift {
       }
     }
     assertThat(largest).isBetween(0.02, 0.1);
-    Map<String, Drift> planted = measured(shifted(some(rows, 500, 0)));
+    Map<String, Drift> planted = measured(CreditRows.shifted(CreditRows.some(rows, 500, 0)));
     assertThat(planted.entrySet())
         .filteredOn(e -> e.getValue().verdict() == Drift.Verdict.DRIFTED)
         .extracting(Map.Entry::getKey)
-        .containsExactly(SHIFTED);
+        .containsExactly(CreditRows.SHIFTED);
   }
 
   private RunningService replica(String name, EmbeddedPostgres postgres) {
@@ -121,28 +89,6 @@ class ITDrift {
     }
   }
 
-  /** By the Open Inference Protocol, 4,096 rows at most. */
-  private static void infer(RunningService service, List<float[]> rows) throws Exception {
-    infer(service, "", rows);
-  }
-
-  private static void infer(RunningService service, String version, List<float[]> rows)
-      throws Exception {
-    ObjectNode body = JSON.createObjectNode();
-    ObjectNode input = body.putArray("inputs").addObject().put("name", "input");
-    input.put("datatype", "FP64").putArray("shape").add(rows.size()).add(rows.get(0).length);
-    ArrayNode data = input.putArray("data");
-    rows.forEach(
-        row -> {
-          for (float value : row) {
-            data.add(value);
-          }
-        });
-    HttpResponse<String> answer =
-        service.api("POST", "/v2/models/credit-default" + version + "/infer", body.toString());
-    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
-  }
-
   private static HttpResponse<String> score(RunningService service, float[] row) throws Exception {
     return score(service, row, null);
   }
@@ -155,7 +101,7 @@ class ITDrift {
     }
     ObjectNode inputs = body.putObject("inputs");
     for (int i = 0; i < row.length; i++) {
-      inputs.put(MANIFEST.features().get(i).name(), row[i]);
+      inputs.put(CreditRows.MANIFEST.features().get(i).name(), row[i]);
     }
     return service.api("POST", "/ml/score", body.toString());
   }
@@ -189,10 +135,10 @@ class ITDrift {
 
   @Test
   void drift_overTwoReplicas_isToldOfTheRightFeatureOnly() throws Exception {
-    List<float[]> rows = CreditRows.read(MANIFEST);
+    List<float[]> rows = CreditRows.read();
     String token = token();
-    String active = "version=\"" + VERSION + "\"";
-    String[] shifted = {active, "feature=\"" + SHIFTED + "\""};
+    String active = "version=\"" + CreditRows.VERSION + "\"";
+    String[] shifted = {active, "feature=\"" + CreditRows.SHIFTED + "\""};
     try (EmbeddedPostgres postgres =
             EmbeddedPostgres.builder().setDataDirectory(dir.resolve("cluster")).start();
         RunningService a = replica("a", postgres)) {
@@ -202,17 +148,19 @@ class ITDrift {
           .as("there from the first scrape")
           .contains("apgms_ml_feature_drift_score{feature=\"limit_bal\"");
 
-      for (float[] row : some(rows, 179, 1)) {
+      for (float[] row : CreditRows.some(rows, 179, 1)) {
         assertThat(score(a, row).statusCode()).isEqualTo(200);
       }
       for (int again = 0; again < 3; again++) { // one decision
         assertThat(score(a, rows.get(7), "r-1").statusCode()).isEqualTo(200);
       }
-      infer(a, some(rows, 20, 2));
-      infer(
-          a, "/versions/" + VERSION, Collections.nCopies(100, rows.get(0))); // a check: not counted
+      CreditRows.infer(a, CreditRows.some(rows, 20, 2));
+      CreditRows.infer(
+          a,
+          "/versions/" + CreditRows.VERSION,
+          Collections.nCopies(100, rows.get(0))); // a check: not counted
       float[] wrong = rows.get(0).clone();
-      wrong[column(SHIFTED)] = -5; // refused: below the manifest's range
+      wrong[CreditRows.LIMIT] = -5; // refused: below the manifest's range
       assertThat(score(a, wrong).statusCode()).isEqualTo(422);
       try (RunningService b = other.join()) {
         List<RunningService> both = List.of(a, b);
@@ -225,21 +173,22 @@ class ITDrift {
         assertThat(a.run(Map.of("ML_TOKEN", token), 0, "drift")).contains("insufficient data");
 
         // Each replica has other customers: what it sees alone has drifted, all rows have not.
-        List<float[]> more = new ArrayList<>(some(rows, 1_000, 3));
-        more.sort((x, y) -> Float.compare(x[column(SHIFTED)], y[column(SHIFTED)]));
-        Drift alone = measured(more.subList(0, 500)).get(SHIFTED);
+        List<float[]> more = new ArrayList<>(CreditRows.some(rows, 1_000, 3));
+        more.sort((x, y) -> Float.compare(x[CreditRows.LIMIT], y[CreditRows.LIMIT]));
+        Drift alone = measured(more.subList(0, 500)).get(CreditRows.SHIFTED);
         assertThat(alone.verdict()).isEqualTo(Drift.Verdict.DRIFTED);
-        infer(a, more.subList(0, 500));
-        infer(b, more.subList(500, 1_000));
+        CreditRows.infer(a, more.subList(0, 500));
+        CreditRows.infer(b, more.subList(500, 1_000));
         awaitRows(both, token, 1_200);
         assertThat(verdicts(version(a, token), "stable")).hasSize(19);
         assertThat(version(b, token).at("/score/verdict").asText()).isEqualTo("stable");
 
-        infer(a, shifted(some(rows, 2_000, 4)));
-        infer(b, shifted(some(rows, 2_000, 5)));
+        CreditRows.infer(a, CreditRows.shifted(CreditRows.some(rows, 2_000, 4)));
+        CreditRows.infer(b, CreditRows.shifted(CreditRows.some(rows, 2_000, 5)));
         awaitRows(both, token, 5_200);
         for (RunningService replica : both) {
-          assertThat(verdicts(version(replica, token), "drifted")).containsExactly(SHIFTED);
+          assertThat(verdicts(version(replica, token), "drifted"))
+              .containsExactly(CreditRows.SHIFTED);
           assertThat(replica.metric("apgms_ml_feature_drift_score", shifted))
               .isGreaterThan(replica.metric("apgms_ml_feature_drift_threshold", shifted));
           assertThat(replica.metric("apgms_ml_drift_rows", active, "credit-default"))

@@ -69,12 +69,16 @@ class ITFlagGarbage {
     RunningService.await(Duration.ofSeconds(10), () -> stub.asked() > asked + 1);
   }
 
+  private static Map<String, String> settings(StubFlagService stub) {
+    String noCap = "1000000000"; // else that is what ends act
+    return Map.of("UNLEASH_URL", stub.url(), "UNLEASH_API_TOKEN", "x", "ML_ACTION_CAP", noCap);
+  }
+
   @Test
   void decide_flagServiceGivesGarbage_observesAndIsNotSlowed() throws Exception {
     assertThat(garbage()).hasSizeGreaterThanOrEqualTo(COSTLY.size());
     try (StubFlagService stub = new StubFlagService(Garbage.flags(Garbage.OBSERVE));
-        RunningService service =
-            RunningService.start(dir, Map.of("UNLEASH_URL", stub.url(), "UNLEASH_API_TOKEN", "x"));
+        RunningService service = RunningService.start(dir, settings(stub));
         SteadyClient steady = SteadyClient.deciding(service, CASE)) {
       steady.await(2_000); // warm
       int warm = steady.answered();
