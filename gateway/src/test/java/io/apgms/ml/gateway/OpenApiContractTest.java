@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -94,6 +95,24 @@ class OpenApiContractTest {
     ObjectNode other = Contract.of("api").copy();
     ((ObjectNode) other.requiredAt("/components/schemas/InferInput")).put("maxProperties", 1);
     assertThat(new Contract(other).slips()).hasSizeGreaterThanOrEqualTo(2);
+  }
+
+  /** What is blank to the document is blank to the routes, which go by {@link String#isBlank}. */
+  @Test
+  void documents_blankTexts_areThoseThatRoutesRefuse() {
+    for (String listener : List.of("api", "management")) {
+      Set<String> patterns =
+          new TreeSet<>(Contract.of(listener).copy().findValuesAsText("pattern"));
+      patterns.removeIf(pattern -> !pattern.startsWith("^[^\\u0000]*[^"));
+      assertThat(patterns).as(listener).hasSize(1);
+      Pattern some = Pattern.compile(patterns.iterator().next());
+      for (int c = 0; c <= Character.MAX_VALUE; c++) {
+        String text = Character.toString(c);
+        assertThat(some.matcher(text).find())
+            .as("U+%04X alone in %s", c, listener)
+            .isEqualTo(c != 0 && !text.isBlank());
+      }
+    }
   }
 
   /** Clients send null for what they leave out, and the routes take it: the document says so. */
