@@ -14,6 +14,7 @@ fields         gateway           io.apgms.ml.gateway.http.FieldsFuzzTest        
 manifest       registry          io.apgms.ml.registry.ManifestFuzzTest             parse
 signature      registry          io.apgms.ml.registry.signature.SignatureFuzzTest   read
 archive        registry          io.apgms.ml.registry.archive.ModuleArchiveFuzzTest  check
+pool-wire      scoring-verticle  io.apgms.ml.scoring.pool.WireTest                  decode_anyBytes_areRefusedOrReadAgain
 copy-tuple     feedback-verticle io.apgms.ml.feedback.CopyTupleFuzzTest            decode
 '
 # A planted bug, fuzzed only when it is named: proves that a finding is found and reported.

@@ -8,7 +8,9 @@ import io.micrometer.core.instrument.config.MeterFilter;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Vertx;
+import io.vertx.core.VertxBuilder;
 import io.vertx.core.VertxOptions;
+import io.vertx.core.eventbus.EventBusOptions;
 import io.vertx.core.transport.Transport;
 import io.vertx.micrometer.MetricsDomain;
 import io.vertx.micrometer.MicrometerMetricsFactory;
@@ -33,7 +35,7 @@ final class Metrics {
    * Vert.x reports pools only. Its HTTP, net and event-bus meters look tags up for each request and
    * message; the gateway counts requests itself with cached meters.
    */
-  static Vertx vertx(PrometheusMeterRegistry registry, Transport transport) {
+  static VertxBuilder vertx(PrometheusMeterRegistry registry, Transport transport, EventBusOptions bus) {
     MicrometerMetricsOptions metrics =
         new MicrometerMetricsOptions()
             .setEnabled(true)
@@ -42,9 +44,8 @@ final class Metrics {
             .addDisabledMetricsCategory(MetricsDomain.NET_CLIENT)
             .addDisabledMetricsCategory(MetricsDomain.EVENT_BUS);
     return Vertx.builder()
-        .with(new VertxOptions().setMetricsOptions(metrics))
+        .with(new VertxOptions().setMetricsOptions(metrics).setEventBusOptions(bus))
         .withMetrics(new MicrometerMetricsFactory(registry))
-        .withTransport(transport)
-        .build();
+        .withTransport(transport);
   }
 }

@@ -43,7 +43,6 @@ import io.apgms.ml.registry.gate.Policy;
 import io.apgms.ml.registry.signature.TrustFile;
 import io.apgms.ml.registry.signature.VerifyingKey;
 import io.apgms.ml.scoring.ScoringRuntime;
-import io.apgms.ml.scoring.ScoringVerticle;
 import io.apgms.ml.scoring.TorchModel;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.vertx.core.Deployable;
@@ -116,12 +115,20 @@ public final class Service implements AutoCloseable {
   /** What is pushed first is closed last. */
   private void open() throws Exception {
     DataDir data = push(DataDir.take(settings.data().dir()));
+    Settings.Cluster roles = settings.cluster();
     // libtorch and PostgreSQL each take about a second: at the same time.
-    CompletableFuture<Void> engine = CompletableFuture.runAsync(TorchModel::loadEngine);
+    CompletableFuture<Void> engine =
+        roles.scoring()
+            ? CompletableFuture.runAsync(TorchModel::loadEngine)
+            : CompletableFuture.completedFuture(null);
     DatabaseAddress address = database(data);
-    Vertx vertx =
-        Metrics.vertx(meters, new BoundedAccept(settings.http(), settings.limits(), meters));
-    push(() -> await(vertx.close()));
+    Pooled pooled =
+        push(
+            Pooled.start(
+                settings,
+                meters,
+                new BoundedAccept(settings.http(), settings.limits(), meters)));
+    Vertx vertx = pooled.vertx();
     Settings.Tls files = settings.tls();
     Tls tls = files == null ? null : push(Tls.open(vertx, files.cert(), files.key(), meters));
     int timeoutMs = settings.database().timeoutMs();
@@ -137,18 +144,19 @@ public final class Service implements AutoCloseable {
     String pin = settings.decision().mode();
     DecisionModes modes = new DecisionModes(pin == null ? null : DecisionMode.of(pin));
     push(FlagSources.start(settings, modes));
-    FeedbackVerticle feedback = settings.data().log() ? feedback(data, address, pool) : null;
+    boolean logs = settings.data().log() && (roles.edge() || roles.data());
+    FeedbackVerticle feedback = logs ? feedback(data, address, pool) : null;
     if (feedback != null) {
       deploy(vertx, () -> feedback, 1);
     }
     engine.get(STEP_BOUND.toSeconds(), TimeUnit.SECONDS);
-    ScoringRuntime runtime = new ScoringRuntime(settings.scoring().batchRows(), meters);
-    if (settings.scoring().ownLoop()) {
-      deploy(vertx, () -> new ScoringVerticle(runtime, settings.scoring().queueRows()), 1);
+    ScoringRuntime runtime = pooled.runtime();
+    for (Pooled.Part part : pooled.parts()) {
+      deploy(vertx, part.verticle(), part.instances());
     }
     TrialBoard trials = new TrialBoard();
     ControlVerticle.Trialling trialling =
-        feedback == null
+        feedback == null || !roles.scoring()
             ? null
             : new ControlVerticle.Trialling(
                 Artifacts.toPromote(settings),
@@ -179,8 +187,10 @@ public final class Service implements AutoCloseable {
     }
 
     HeadFiles heads = HeadFiles.open(settings.audit().headDir(), HeadKey.open(data.path()));
-    audit(vertx, registry, heads, feedback != null);
-    if (feedback != null) {
+    if (roles.data()) {
+      audit(vertx, registry, heads, feedback != null);
+    }
+    if (feedback != null && roles.data()) {
       deploy(vertx, () -> new RetentionVerticle(registry.audit(), meters), 1);
     }
 
@@ -214,11 +224,11 @@ public final class Service implements AutoCloseable {
                 feedback == null ? null : retraining(vertx, feedback, runtime),
                 meters));
     AutoCloseable api =
-        listen(
+        !roles.edge() ? () -> {} : listen(
             vertx,
             new ApiVerticle.Parts(
                 settings.http(),
-                settings.scoring(),
+                pooled.scoring(),
                 new DecisionFlow.Parts(
                     runtime,
                     modes,
@@ -233,10 +243,12 @@ public final class Service implements AutoCloseable {
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
     control.reachedAt(settings.management().host(), managementPort);
-    if (feedback != null) {
+    if (feedback != null && roles.data()) {
       dispatch(vertx, feedback, modes);
     }
-    Mirrors.start(settings, registry, data.replicaId(), meters).forEach(this::push);
+    if (roles.data()) {
+      Mirrors.start(settings, registry, data.replicaId(), meters).forEach(this::push);
+    }
     push(api); // closed first, while health still says that this replica leaves
   }
 

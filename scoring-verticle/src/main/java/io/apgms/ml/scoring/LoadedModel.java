@@ -1,17 +1,20 @@
 package io.apgms.ml.scoring;
 
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A module in native memory and its count of users. The holder counts as one; memory is freed by
- * whoever leaves last, so never while a batch runs.
+ * whoever leaves last, so never while a batch runs. Where other processes score, it is described
+ * only and has no module.
  */
 final class LoadedModel {
   private final ServedModel served;
-  private final TorchModel torch;
+  private final @Nullable TorchModel torch;
   private final AtomicInteger users = new AtomicInteger(1);
 
-  LoadedModel(ServedModel served, TorchModel torch) {
+  LoadedModel(ServedModel served, @Nullable TorchModel torch) {
     this.served = served;
     this.torch = torch;
   }
@@ -21,7 +24,7 @@ final class LoadedModel {
   }
 
   TorchModel torch() {
-    return torch;
+    return Objects.requireNonNull(torch, "described only");
   }
 
   /** False when it is being freed. */
@@ -35,7 +38,7 @@ final class LoadedModel {
   }
 
   void release() {
-    if (users.decrementAndGet() == 0) {
+    if (users.decrementAndGet() == 0 && torch != null) {
       torch.close();
     }
   }

@@ -25,4 +25,13 @@ public abstract sealed class ScoringException extends RuntimeException {
       super("golden row " + row + " scores " + actual + ", expected " + expected);
     }
   }
+
+  /** A message between processes that is not as its format says. */
+  public static final class Malformed extends ScoringException {
+    private static final long serialVersionUID = 1L;
+
+    public Malformed(String actual, String expected) {
+      super("message with " + actual + ", expected " + expected);
+    }
+  }
 }

@@ -36,6 +36,7 @@ public final class ScoringRuntime {
 
   private static final Logger LOG = LoggerFactory.getLogger(ScoringRuntime.class);
 
+  private final @Nullable Elsewhere elsewhere;
   private final int maxBatchRows;
   private final DistributionSummary batchSize;
   private final List<AtomicInteger> queueDepths = new CopyOnWriteArrayList<>();
@@ -50,6 +51,20 @@ public final class ScoringRuntime {
    * @param maxBatchRows most rows of one forward pass
    */
   public ScoringRuntime(int maxBatchRows, MeterRegistry meters) {
+    this(maxBatchRows, meters, null);
+  }
+
+  /**
+   * One that loads nothing: it knows versions by what was verified of them, and others score.
+   *
+   * @param elsewhere who scores
+   */
+  public static ScoringRuntime describing(MeterRegistry meters, Elsewhere elsewhere) {
+    return new ScoringRuntime(1, meters, elsewhere);
+  }
+
+  private ScoringRuntime(int maxBatchRows, MeterRegistry meters, @Nullable Elsewhere elsewhere) {
+    this.elsewhere = elsewhere;
     if (maxBatchRows < 1) {
       throw new IllegalArgumentException(
           "maxBatchRows is " + maxBatchRows + ", expected 1 or more");
@@ -74,6 +89,10 @@ public final class ScoringRuntime {
    */
   public ServedModel prepare(VerifiedArtifact artifact) {
     ServedModel served = described(artifact);
+    if (elsewhere != null) {
+      put(new LoadedModel(served, null));
+      return served;
+    }
     TorchModel torch = load(artifact.torchScript(), served.features().size());
     try {
       checkGolden(torch, served);
@@ -249,8 +268,13 @@ public final class ScoringRuntime {
     return models.containsKey(modelId);
   }
 
+  /** Whether a version that is known here is scored by now, here or elsewhere. */
+  public boolean isScored(ServedModel known) {
+    return elsewhere == null || elsewhere.serves(known.modelId(), known.version(), known.digest());
+  }
+
   /** Why there is nothing to score with. */
-  Outcome whyNone(String modelId, @Nullable String version) {
+  public Outcome whyNone(String modelId, @Nullable String version) {
     if (version != null && isRevoked(modelId, version)) {
       return Outcome.REVOKED;
     }
@@ -276,6 +300,14 @@ public final class ScoringRuntime {
     return now == null
         ? List.of()
         : now.byVersion().values().stream().map(LoadedModel::served).toList();
+  }
+
+  /** Every loaded version of every model. */
+  public Collection<ServedModel> everyLoaded() {
+    return models.values().stream()
+        .flatMap(v -> v.byVersion().values().stream())
+        .map(LoadedModel::served)
+        .toList();
   }
 
   /** Every active version. */
@@ -325,6 +357,9 @@ public final class ScoringRuntime {
    * @param deadlineNanos of {@link System#nanoTime()}
    */
   public ExplainResult explain(ServedModel model, float[] row, double score, long deadlineNanos) {
+    if (elsewhere != null) {
+      return elsewhere.explain(model, row, score, deadlineNanos);
+    }
     LoadedModel loaded = acquire(model.modelId(), model.version());
     if (loaded == null) {
       return new ExplainResult(Outcome.NO_VERSION, null);

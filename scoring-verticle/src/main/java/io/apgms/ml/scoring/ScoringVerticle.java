@@ -3,6 +3,7 @@ package io.apgms.ml.scoring;
 import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
+import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.DeliveryOptions;
 import io.vertx.core.internal.ContextInternal;
 import java.util.List;
@@ -54,11 +55,16 @@ public final class ScoringVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
+    registerMessages(vertx);
+    return Future.all(consume(ADDRESS), consume(address));
+  }
+
+  /** Lets chunks and batches travel by reference within this process. */
+  public static void registerMessages(Vertx vertx) {
     LocalCodec.register(vertx, ScoreChunk.class);
     LocalCodec.register(vertx, ScoredChunk.class);
     LocalCodec.register(vertx, ScoreBatch.class);
     LocalCodec.register(vertx, ScoredBatch.class);
-    return Future.all(consume(ADDRESS), consume(address));
   }
 
   private Future<Void> consume(String from) {

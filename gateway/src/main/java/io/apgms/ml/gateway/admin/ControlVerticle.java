@@ -64,6 +64,7 @@ public final class ControlVerticle extends VerticleBase {
   private final PointerFile pointerFile;
   private final Revocations revocations;
   private final VersionLoader versions;
+  private final ScoredLater later;
   private @Nullable TrialFollower trials;
   private final Instant startedAt = Instant.now();
   private final Map<String, Target> serving = new ConcurrentHashMap<>();
@@ -83,6 +84,7 @@ public final class ControlVerticle extends VerticleBase {
     this.pointerFile = new PointerFile(parts.dataDir());
     this.revocations = new Revocations(parts.store(), parts.runtime());
     this.versions = new VersionLoader(parts.store(), parts.runtime(), revocations::remember);
+    this.later = new ScoredLater(parts.runtime());
   }
 
   @Override
@@ -321,6 +323,9 @@ public final class ControlVerticle extends VerticleBase {
         .compose(approved -> load(model, version, approved.digest()))
         .map(
             loaded -> {
+              if (later.isStill(loaded, active)) {
+                return (Void) null; // what is served goes on; the next round looks again
+              }
               parts.runtime().activate(model, version);
               if (active == null) {
                 warmLastGood(model);

@@ -1,0 +1,183 @@
+package io.apgms.ml.gateway.cluster;
+
+import com.hazelcast.cluster.MembershipEvent;
+import com.hazelcast.cluster.MembershipListener;
+import com.hazelcast.config.Config;
+import com.hazelcast.config.JavaSerializationFilterConfig;
+import com.hazelcast.config.JoinConfig;
+import com.hazelcast.config.MapConfig;
+import com.hazelcast.config.MultiMapConfig;
+import com.hazelcast.config.NetworkConfig;
+import com.hazelcast.core.LifecycleEvent;
+import io.apgms.ml.gateway.settings.Settings.Cluster;
+import io.apgms.ml.gateway.settings.Settings.Cluster.ClusterTls;
+import io.vertx.core.eventbus.EventBusOptions;
+import io.vertx.core.http.ClientAuth;
+import io.vertx.core.net.PemKeyCertOptions;
+import io.vertx.core.net.PemTrustOptions;
+import io.vertx.core.spi.cluster.ClusterManager;
+import io.vertx.spi.cluster.hazelcast.HazelcastClusterManager;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * This process' place in the cluster: who belongs to it is Hazelcast's business, on its own port;
+ * messages go from process to process on the event bus' port.
+ */
+public final class Clustering {
+  private static final Logger LOG = LoggerFactory.getLogger(Clustering.class);
+
+  /**
+   * Hazelcast's own properties. A member whose connection breaks is removed within a second or two,
+   * one that falls silent after ten; what is under way does not wait for either.
+   */
+  private static final Map<String, String> PROPERTIES =
+      Map.ofEntries(
+          Map.entry("hazelcast.logging.type", "slf4j"),
+          Map.entry("hazelcast.phone.home.enabled", "false"),
+          Map.entry("hazelcast.shutdownhook.enabled", "false"), // the service closes in its order
+          Map.entry("hazelcast.socket.bind.any", "false"),
+          Map.entry("hazelcast.socket.server.bind.any", "false"),
+          Map.entry("hazelcast.socket.client.bind.any", "false"),
+          Map.entry("hazelcast.wait.seconds.before.join", "1"),
+          Map.entry("hazelcast.max.join.seconds", "30"),
+          Map.entry("hazelcast.heartbeat.interval.seconds", "1"),
+          Map.entry("hazelcast.max.no.heartbeat.seconds", "10"),
+          Map.entry("hazelcast.connection.monitor.max.faults", "2"),
+          Map.entry("hazelcast.merge.first.run.delay.seconds", "5"),
+          Map.entry("hazelcast.merge.next.run.delay.seconds", "5"),
+          Map.entry("hazelcast.operation.call.timeout.millis", "5000"),
+          Map.entry("hazelcast.partition.count", "31"), // a few hundred registrations, no data
+          Map.entry("hazelcast.operation.thread.count", "2"),
+          Map.entry("hazelcast.operation.generic.thread.count", "2"),
+          Map.entry("hazelcast.event.thread.count", "1"),
+          Map.entry("hazelcast.io.thread.count", "1"));
+
+  private final HazelcastClusterManager manager;
+  private final Cluster settings;
+
+  /** As the settings say; nothing is opened yet. */
+  public Clustering(Cluster settings) {
+    this.settings = settings;
+    this.manager = new HazelcastClusterManager(config(settings));
+  }
+
+  static Config config(Cluster settings) {
+    Config config = new Config().setClusterName(settings.name());
+    PROPERTIES.forEach(config::setProperty);
+    config.getJetConfig().setEnabled(false);
+    config.getMetricsConfig().setEnabled(false);
+    config.getSerializationConfig().setJavaSerializationFilterConfig(filter());
+    network(config.getNetworkConfig(), settings);
+    // What vertx-hazelcast keeps there, as its own default-cluster.xml has it.
+    config.addMultiMapConfig(
+        new MultiMapConfig("__vertx.subs")
+            .setBackupCount(1)
+            .setValueCollectionType(MultiMapConfig.ValueCollectionType.SET));
+    config.addMapConfig(new MapConfig("__vertx.haInfo").setBackupCount(1));
+    config.addMapConfig(new MapConfig("__vertx.nodeInfo").setBackupCount(1));
+    return config;
+  }
+
+  private static void network(NetworkConfig network, Cluster settings) {
+    network
+        .setPort(settings.port())
+        .setPortAutoIncrement(false)
+        .setPublicAddress(settings.host() + ":" + settings.port());
+    network.getInterfaces().setEnabled(true).addInterface(settings.host());
+    JoinConfig join = network.getJoin();
+    join.getAutoDetectionConfig().setEnabled(false);
+    join.getMulticastConfig().setEnabled(false);
+    join.getTcpIpConfig().setEnabled(true).setConnectionTimeoutSeconds(2);
+    settings.members().forEach(join.getTcpIpConfig()::addMember);
+  }
+
+  /** What Java may deserialise from a member: Hazelcast's own types and its exceptions' parts. */
+  private static JavaSerializationFilterConfig filter() {
+    JavaSerializationFilterConfig filter =
+        new JavaSerializationFilterConfig().setDefaultsDisabled(true);
+    filter.getWhitelist().addPrefixes("com.hazelcast.", "java.lang.", "[Ljava.lang.");
+    filter
+        .getWhitelist()
+        .addClasses(
+            "java.util.Collections$EmptyList",
+            "java.util.Collections$UnmodifiableCollection",
+            "java.util.Collections$UnmodifiableList",
+            "java.util.ArrayList");
+    return filter;
+  }
+
+  /** What Vert.x is built with. */
+  public ClusterManager manager() {
+    return manager;
+  }
+
+  /** Where messages between processes come in, and how they are kept from others. */
+  public EventBusOptions eventBus() {
+    EventBusOptions bus =
+        new EventBusOptions()
+            .setHost(settings.host())
+            .setPort(settings.busPort())
+            .setClusterPublicHost(settings.host())
+            .setReconnectAttempts(0)
+            .setConnectTimeout(1_000);
+    ClusterTls tls = settings.tls();
+    if (tls == null) {
+      return bus;
+    }
+    return bus.setSsl(true)
+        .setClientAuth(ClientAuth.REQUIRED)
+        .setTrustAll(false)
+        .setKeyCertOptions(
+            new PemKeyCertOptions()
+                .setCertPath(tls.cert().toString())
+                .setKeyPath(tls.key().toString()))
+        .setTrustOptions(new PemTrustOptions().addCertPath(tls.ca().toString()));
+  }
+
+  /** Id of this process in the cluster, once Vert.x was built. */
+  public String node() {
+    return manager.getNodeId();
+  }
+
+  /** Tells of each process that left, on Hazelcast's thread. */
+  public void onLeft(Consumer<String> left) {
+    manager
+        .getHazelcastInstance()
+        .getCluster()
+        .addMembershipListener(
+            new MembershipListener() {
+              @Override
+              public void memberAdded(MembershipEvent event) {
+                LOG.info("{} joined the cluster", event.getMember().getAddress());
+              }
+
+              @Override
+              public void memberRemoved(MembershipEvent event) {
+                LOG.info("{} left the cluster", event.getMember().getAddress());
+                left.accept(event.getMember().getUuid().toString());
+              }
+            });
+  }
+
+  /** Ends the process' work when it was merged into a cluster it had lost: it begins anew. */
+  public void onMerged(Runnable merged) {
+    manager
+        .getHazelcastInstance()
+        .getLifecycleService()
+        .addLifecycleListener(
+            event -> {
+              if (event.getState() == LifecycleEvent.LifecycleState.MERGED) {
+                merged.run();
+              }
+            });
+  }
+
+  /** Where other members are looked for. */
+  List<String> members() {
+    return settings.members();
+  }
+}
