@@ -35,7 +35,8 @@ final class Metrics {
    * Vert.x reports pools only. Its HTTP, net and event-bus meters look tags up for each request and
    * message; the gateway counts requests itself with cached meters.
    */
-  static VertxBuilder vertx(PrometheusMeterRegistry registry, Transport transport, EventBusOptions bus) {
+  static VertxBuilder vertx(
+      PrometheusMeterRegistry registry, Transport transport, EventBusOptions bus) {
     MicrometerMetricsOptions metrics =
         new MicrometerMetricsOptions()
             .setEnabled(true)

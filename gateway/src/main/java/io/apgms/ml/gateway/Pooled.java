@@ -28,8 +28,7 @@ import java.util.function.Supplier;
  * @param parts to be deployed before anything is loaded
  * @param scoring as the API listener is to take it
  */
-record Pooled(Vertx vertx, ScoringRuntime runtime, List<Part> parts, Settings.Scoring scoring)
-    implements AutoCloseable {
+record Pooled(Vertx vertx, ScoringRuntime runtime, List<Part> parts, Settings.Scoring scoring) {
   private static final long BOUND_SECONDS = 60;
 
   record Part(Supplier<Deployable> verticle, int instances) {}
@@ -61,8 +60,7 @@ record Pooled(Vertx vertx, ScoringRuntime runtime, List<Part> parts, Settings.Sc
   private static Pooled edge(
       Settings settings, PrometheusMeterRegistry meters, Vertx vertx, Clustering clustering) {
     AtomicReference<ScoringRuntime> described = new AtomicReference<>();
-    RemoteScoring remote =
-        new RemoteScoring(described::get, meters, settings.cluster().retry());
+    RemoteScoring remote = new RemoteScoring(described::get, meters, settings.cluster().retry());
     ScoringRuntime runtime = ScoringRuntime.describing(meters, remote);
     described.set(runtime);
     clustering.onLeft(remote::left);
@@ -98,10 +96,5 @@ record Pooled(Vertx vertx, ScoringRuntime runtime, List<Part> parts, Settings.Sc
     } catch (TimeoutException e) {
       throw new IOException("the cluster was not joined within " + BOUND_SECONDS + " s", e);
     }
-  }
-
-  @Override
-  public void close() throws IOException, InterruptedException {
-    await(vertx.close());
   }
 }

@@ -123,12 +123,10 @@ public final class Service implements AutoCloseable {
             : CompletableFuture.completedFuture(null);
     DatabaseAddress address = database(data);
     Pooled pooled =
-        push(
-            Pooled.start(
-                settings,
-                meters,
-                new BoundedAccept(settings.http(), settings.limits(), meters)));
+        Pooled.start(
+            settings, meters, new BoundedAccept(settings.http(), settings.limits(), meters));
     Vertx vertx = pooled.vertx();
+    push(() -> await(vertx.close()));
     Settings.Tls files = settings.tls();
     Tls tls = files == null ? null : push(Tls.open(vertx, files.cert(), files.key(), meters));
     int timeoutMs = settings.database().timeoutMs();
@@ -224,22 +222,24 @@ public final class Service implements AutoCloseable {
                 feedback == null ? null : retraining(vertx, feedback, runtime),
                 meters));
     AutoCloseable api =
-        !roles.edge() ? () -> {} : listen(
-            vertx,
-            new ApiVerticle.Parts(
-                settings.http(),
-                pooled.scoring(),
-                new DecisionFlow.Parts(
-                    runtime,
-                    modes,
-                    feedback == null ? null : feedback.log(),
-                    cap(registry),
-                    trials,
-                    decisions),
-                Guard.api(doors, settings.auth().dev()),
-                feedback == null ? null : feedback.labels(),
-                feedback == null ? null : feedback.labelFiles(),
-                new Door(settings.http(), settings.limits(), tls, drain)));
+        !roles.edge()
+            ? () -> {}
+            : listen(
+                vertx,
+                new ApiVerticle.Parts(
+                    settings.http(),
+                    pooled.scoring(),
+                    new DecisionFlow.Parts(
+                        runtime,
+                        modes,
+                        feedback == null ? null : feedback.log(),
+                        cap(registry),
+                        trials,
+                        decisions),
+                    Guard.api(doors, settings.auth().dev()),
+                    feedback == null ? null : feedback.labels(),
+                    feedback == null ? null : feedback.labelFiles(),
+                    new Door(settings.http(), settings.limits(), tls, drain)));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
     control.reachedAt(settings.management().host(), managementPort);

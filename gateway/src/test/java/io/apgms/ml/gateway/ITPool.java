@@ -64,7 +64,8 @@ class ITPool {
   /** Nothing took longer than its deadline, and what failed was refused in words. */
   private static List<Answer> inTime(List<Answer> answers) {
     assertThat(answers)
-        .allMatch(a -> a.doneNanos() - a.sentNanos() < TimeUnit.MILLISECONDS.toNanos(DEADLINE_MS + 150));
+        .allMatch(
+            a -> a.doneNanos() - a.sentNanos() < TimeUnit.MILLISECONDS.toNanos(DEADLINE_MS + 150));
     return answers.stream().filter(a -> !a.ok()).toList();
   }
 
@@ -121,6 +122,36 @@ class ITPool {
     assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
     assertThat(answer.body()).contains("contributions");
     assertThat(pool.edge(1).logText()).doesNotContain("libtorch");
+  }
+
+  /** The figures per process that docs/SCALE.md multiplies. */
+  @Test
+  @Order(2)
+  void process_atRest_takesFewConnectionsAndSeries() throws Exception {
+    String transactions = "SELECT sum(xact_commit) FROM pg_stat_database";
+    long before = pool.ask(transactions);
+    long from = System.nanoTime();
+    RunningService.await(
+        Duration.ofSeconds(5), () -> System.nanoTime() - from > TimeUnit.SECONDS.toNanos(3));
+    double perSecond = (pool.ask(transactions) - before) * 1e9 / (System.nanoTime() - from);
+    long connections = pool.ask("SELECT count(*) FROM pg_stat_activity WHERE datname IS NOT NULL");
+    long edge = series(pool.edge(0));
+    long scoring = series(pool.scorer(0));
+    System.out.printf(
+        "POOL at rest, %d processes: %d connections, %.0f transactions a second;"
+            + " series: %d of an edge, %d of one that scores%n",
+        pool.size(), connections, perSecond, edge, scoring);
+    assertThat(connections).isLessThanOrEqualTo(11L * pool.size());
+    assertThat(edge).isLessThan(2_000);
+    assertThat(scoring).isLessThan(2_000);
+  }
+
+  private static long series(RunningService of) throws Exception {
+    return of.management("GET", "/metrics", null, null)
+        .body()
+        .lines()
+        .filter(l -> !l.startsWith("#"))
+        .count();
   }
 
   @Test
@@ -216,7 +247,7 @@ class ITPool {
     try {
       List<CompletableFuture<HttpResponse<String>>> asked = new ArrayList<>();
       for (int i = 0; i < 400; i++) {
-        asked.add(CompletableFuture.supplyAsync(() -> askOnce(pool.edge(0))));
+        asked.add(pool.ask(pool.edge(0), ITFaults.CASE));
       }
       most = PoolRun.metric(pool.edge(0), "apgms_ml_pool_rows_under_way");
       answers = asked.stream().map(CompletableFuture::join).toList();

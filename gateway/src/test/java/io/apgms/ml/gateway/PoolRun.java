@@ -13,6 +13,10 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -137,10 +141,31 @@ final class PoolRun implements AutoCloseable {
         BodyHandlers.ofString());
   }
 
+  /** A score of an edge; many at once, each on a connection of its own. */
+  CompletableFuture<HttpResponse<String>> ask(RunningService edge, String body) {
+    return client.sendAsync(
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + edge.apiPort() + "/ml/score"))
+            .timeout(Duration.ofSeconds(20))
+            .header("Content-Type", "application/json")
+            .POST(BodyPublishers.ofString(body))
+            .build(),
+        BodyHandlers.ofString());
+  }
+
   /** Until each edge knows so many event loops that score. */
   void awaitMembers(int count) throws InterruptedException {
     for (RunningService edge : services.subList(scoring, services.size())) {
       RunningService.await(BOUND, () -> metric(edge, "apgms_ml_pool_members") == count);
+    }
+  }
+
+  /** A figure of PostgreSQL itself. */
+  long ask(String sql) throws SQLException {
+    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+        PreparedStatement statement = connection.prepareStatement(sql);
+        ResultSet rows = statement.executeQuery()) {
+      rows.next();
+      return rows.getLong(1);
     }
   }
 
@@ -153,7 +178,7 @@ final class PoolRun implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     for (int i = services.size() - 1; i >= 0; i--) {
       if (services.get(i).handle().isAlive()) {
         services.get(i).close();

@@ -33,10 +33,10 @@ public final class ApartModel implements AutoCloseable {
    * @throws ScoringException when it cannot serve
    */
   public static ApartModel load(VerifiedArtifact artifact) {
-    ServedModel model = ScoringRuntime.described(artifact);
-    TorchModel torch = ScoringRuntime.load(artifact.torchScript(), model.features().size());
+    ServedModel model = Loading.described(artifact);
+    TorchModel torch = Loading.load(artifact.torchScript(), model.features().size());
     try {
-      ScoringRuntime.checkGolden(torch, model);
+      Loading.checkGolden(torch, model);
     } catch (RuntimeException e) {
       torch.close();
       throw e;

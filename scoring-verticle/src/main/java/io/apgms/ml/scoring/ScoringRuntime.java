@@ -1,7 +1,5 @@
 package io.apgms.ml.scoring;
 
-import io.apgms.ml.registry.GoldenRow;
-import io.apgms.ml.registry.Manifest;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.micrometer.core.instrument.DistributionSummary;
@@ -29,7 +27,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ScoringRuntime {
   static final double TOLERANCE = 2e-6; // last bits differ across batch sizes and processors
-  private static final int WARM_CALLS = 3;
 
   /** Background rows of an explanation, each with a pair of walks: docs/BENCHMARKS.md. */
   static final int EXPLAIN_PAIRS = 128;
@@ -88,15 +85,15 @@ public final class ScoringRuntime {
    * @throws ScoringException when it cannot serve
    */
   public ServedModel prepare(VerifiedArtifact artifact) {
-    ServedModel served = described(artifact);
+    ServedModel served = Loading.described(artifact);
     if (elsewhere != null) {
       put(new LoadedModel(served, null));
       return served;
     }
-    TorchModel torch = load(artifact.torchScript(), served.features().size());
+    TorchModel torch = Loading.load(artifact.torchScript(), served.features().size());
     try {
-      checkGolden(torch, served);
-      warm(torch, served);
+      Loading.checkGolden(torch, served);
+      Loading.warm(torch, served, maxBatchRows);
     } catch (RuntimeException e) {
       torch.close();
       throw e;
@@ -112,62 +109,9 @@ public final class ScoringRuntime {
    * @throws ScoringException when it cannot
    */
   public static void rehearse(VerifiedArtifact artifact) {
-    ServedModel served = described(artifact);
-    try (TorchModel torch = load(artifact.torchScript(), served.features().size())) {
-      checkGolden(torch, served);
-    }
-  }
-
-  static ServedModel described(VerifiedArtifact artifact) {
-    Manifest m = artifact.manifest();
-    return new ServedModel(
-        m.model(),
-        m.version(),
-        artifact.digest(),
-        m.features(),
-        m.threshold(),
-        m.slo(),
-        artifact.golden(),
-        m.scoreBaseline());
-  }
-
-  static TorchModel load(byte[] bytes, int features) {
-    try {
-      return TorchModel.load(bytes, features);
-    } catch (IllegalArgumentException e) {
-      throw new ScoringException.NotTorchScript(String.valueOf(e.getMessage()));
-    }
-  }
-
-  static void checkGolden(TorchModel torch, ServedModel served) {
-    List<GoldenRow> golden = served.golden();
-    for (int i = 0; i < golden.size(); i++) {
-      double expected = golden.get(i).score();
-      double actual = rounded(score(torch, golden.get(i).toTensor(served.features()), 1)[0]);
-      if (!(Math.abs(actual - expected) <= TOLERANCE)) {
-        throw new ScoringException.GoldenMismatch(i, actual, expected);
-      }
-    }
-  }
-
-  private static float[] score(TorchModel torch, float[] rows, int rowCount) {
-    try {
-      return torch.score(rows, rowCount);
-    } catch (RuntimeException e) {
-      throw new ScoringException.NotTorchScript("forward fails: " + e.getMessage());
-    }
-  }
-
-  private void warm(TorchModel torch, ServedModel served) {
-    float[] row = served.golden().get(0).toTensor(served.features());
-    float[] batch = new float[maxBatchRows * row.length];
-    for (int i = 0; i < maxBatchRows; i++) {
-      System.arraycopy(row, 0, batch, i * row.length, row.length);
-    }
-    for (int rows = 1; rows <= maxBatchRows; rows++) {
-      for (int call = 0; call < WARM_CALLS; call++) {
-        score(torch, batch, rows);
-      }
+    ServedModel served = Loading.described(artifact);
+    try (TorchModel torch = Loading.load(artifact.torchScript(), served.features().size())) {
+      Loading.checkGolden(torch, served);
     }
   }
 

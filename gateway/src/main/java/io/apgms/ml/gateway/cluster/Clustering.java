@@ -8,7 +8,6 @@ import com.hazelcast.config.JoinConfig;
 import com.hazelcast.config.MapConfig;
 import com.hazelcast.config.MultiMapConfig;
 import com.hazelcast.config.NetworkConfig;
-import com.hazelcast.core.LifecycleEvent;
 import io.apgms.ml.gateway.settings.Settings.Cluster;
 import io.apgms.ml.gateway.settings.Settings.Cluster.ClusterTls;
 import io.vertx.core.eventbus.EventBusOptions;
@@ -17,7 +16,6 @@ import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.PemTrustOptions;
 import io.vertx.core.spi.cluster.ClusterManager;
 import io.vertx.spi.cluster.hazelcast.HazelcastClusterManager;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -29,6 +27,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class Clustering {
   private static final Logger LOG = LoggerFactory.getLogger(Clustering.class);
+
+  /** The member's attribute under which vertx-hazelcast keeps the node's id. */
+  private static final String NODE = "__vertx.nodeId";
 
   /**
    * Hazelcast's own properties. A member whose connection breaks is removed within a second or two,
@@ -86,6 +87,7 @@ public final class Clustering {
     network
         .setPort(settings.port())
         .setPortAutoIncrement(false)
+        .setReuseAddress(true) // a process that starts again where one was killed
         .setPublicAddress(settings.host() + ":" + settings.port());
     network.getInterfaces().setEnabled(true).addInterface(settings.host());
     JoinConfig join = network.getJoin();
@@ -158,26 +160,11 @@ public final class Clustering {
               @Override
               public void memberRemoved(MembershipEvent event) {
                 LOG.info("{} left the cluster", event.getMember().getAddress());
-                left.accept(event.getMember().getUuid().toString());
+                String node = event.getMember().getAttribute(NODE);
+                if (node != null) {
+                  left.accept(node);
+                }
               }
             });
-  }
-
-  /** Ends the process' work when it was merged into a cluster it had lost: it begins anew. */
-  public void onMerged(Runnable merged) {
-    manager
-        .getHazelcastInstance()
-        .getLifecycleService()
-        .addLifecycleListener(
-            event -> {
-              if (event.getState() == LifecycleEvent.LifecycleState.MERGED) {
-                merged.run();
-              }
-            });
-  }
-
-  /** Where other members are looked for. */
-  List<String> members() {
-    return settings.members();
   }
 }

@@ -47,7 +47,8 @@ final class ClusterSettings {
 
   private static String name(String text) {
     if (!text.matches("[A-Za-z0-9._-]{1,64}")) {
-      throw new SettingsException("cluster.name (ML_CLUSTER_NAME)", text, "1 to 64 of A-Za-z0-9._-");
+      throw new SettingsException(
+          "cluster.name (ML_CLUSTER_NAME)", text, "1 to 64 of A-Za-z0-9._-");
     }
     return text;
   }

@@ -6,6 +6,7 @@ import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.apgms.ml.scoring.ScoringException;
 import io.vertx.core.buffer.Buffer;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -27,7 +28,18 @@ final class Wire {
   private static final byte ANNOUNCEMENT = 3;
   private static final byte EXPLAIN = 4;
   private static final byte EXPLAINED = 5;
-  private static final Outcome[] OUTCOMES = Outcome.values();
+
+  /** In the order of their codes on the wire. */
+  private static final List<Outcome> OUTCOMES =
+      List.of(
+          Outcome.SCORED,
+          Outcome.EXPIRED,
+          Outcome.OVERLOADED,
+          Outcome.NO_MODEL,
+          Outcome.NO_VERSION,
+          Outcome.REVOKED,
+          Outcome.INVALID_OUTPUT,
+          Outcome.FAILED);
 
   private Wire() {}
 
@@ -74,7 +86,7 @@ final class Wire {
     key(out, answer.version());
     out.count(answer.outcomes().length);
     for (Outcome outcome : answer.outcomes()) {
-      out.small(outcome.ordinal());
+      out.small(OUTCOMES.indexOf(outcome));
     }
     out.count(answer.scores().length);
     for (double score : answer.scores()) {
@@ -147,7 +159,7 @@ final class Wire {
     Explanation e = result.explanation();
     int features = e == null ? 0 : e.contributions().length;
     WireWriter out = new WireWriter(FORMAT, EXPLAINED, 64 + 4 * features);
-    out.small(result.outcome().ordinal()).count(features);
+    out.small(OUTCOMES.indexOf(result.outcome())).count(features);
     if (e != null) {
       for (float value : e.contributions()) {
         out.real(value);
@@ -175,11 +187,11 @@ final class Wire {
   }
 
   private static Outcome outcome(WireReader in) {
-    int ordinal = in.small();
-    if (ordinal >= OUTCOMES.length) {
-      throw in.malformed("outcome " + ordinal, "one below " + OUTCOMES.length);
+    int code = in.small();
+    if (code >= OUTCOMES.size()) {
+      throw in.malformed("outcome " + code, "one below " + OUTCOMES.size());
     }
-    return OUTCOMES[ordinal];
+    return OUTCOMES.get(code);
   }
 
   private static void key(WireWriter out, VersionKey key) {

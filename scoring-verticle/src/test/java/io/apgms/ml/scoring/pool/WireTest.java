@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 
 class WireTest {
   private static final long NOW = 1_000_000;
+  private static final List<Outcome> ALL = List.of(Outcome.values());
   private static final List<Function<Buffer, Buffer>> AGAIN =
       List.of(
           b -> Wire.encode(Wire.decodeAsk(b, NOW), NOW),
@@ -64,7 +65,7 @@ class WireTest {
         Outcome[] outcomes = new Outcome[random.nextInt(1, 50)];
         double[] scores = new double[random.nextInt(0, 50)];
         for (int i = 0; i < outcomes.length; i++) {
-          outcomes[i] = Outcome.values()[random.nextInt(Outcome.values().length)];
+          outcomes[i] = ALL.get(random.nextInt(ALL.size()));
         }
         for (int i = 0; i < scores.length; i++) {
           scores[i] = random.nextDouble();
