@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.SteadyRate.Answer;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.GoldenRow;
+import io.apgms.ml.registry.Manifest.Feature;
+import io.apgms.ml.registry.Manifest.FeatureType;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.scoring.ApartModel;
 import java.net.http.HttpResponse;
@@ -81,7 +83,9 @@ class ITPool {
     for (int i = 0; i < ROWS; i++) {
       float[] row = golden.toTensor(artifact.manifest().features());
       for (int j = 0; j < row.length; j++) {
-        row[j] *= (float) random.nextDouble(0.5, 1.5);
+        Feature feature = artifact.manifest().features().get(j);
+        double value = feature.min() + (feature.max() - feature.min()) * random.nextDouble();
+        row[j] = (float) (feature.type() == FeatureType.integer ? Math.rint(value) : value);
         data.add(row[j]);
       }
       rows.add(row);

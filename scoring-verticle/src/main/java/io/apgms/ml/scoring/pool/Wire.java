@@ -5,6 +5,7 @@ import io.apgms.ml.scoring.Explanation;
 import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.apgms.ml.scoring.ScoringException;
 import io.vertx.core.buffer.Buffer;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -40,6 +41,12 @@ final class Wire {
           Outcome.REVOKED,
           Outcome.INVALID_OUTPUT,
           Outcome.FAILED);
+
+  /** So that one announcement is always the same bytes. */
+  private static final Comparator<VersionKey> ORDER =
+      Comparator.comparing(VersionKey::modelId)
+          .thenComparing(VersionKey::version)
+          .thenComparing(VersionKey::digest);
 
   private Wire() {}
 
@@ -113,7 +120,7 @@ final class Wire {
     WireWriter out = new WireWriter(FORMAT, ANNOUNCEMENT, 512);
     out.text(announcement.node()).text(announcement.address()).count(announcement.windowRows());
     out.count(announcement.versions().size());
-    announcement.versions().forEach(v -> key(out, v));
+    announcement.versions().stream().sorted(ORDER).forEach(v -> key(out, v));
     return out.done();
   }
 
