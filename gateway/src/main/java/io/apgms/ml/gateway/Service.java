@@ -36,6 +36,7 @@ import io.apgms.ml.gateway.http.OidcIssuer;
 import io.apgms.ml.gateway.http.SubjectLimits;
 import io.apgms.ml.gateway.http.Tls;
 import io.apgms.ml.gateway.http.TokenVerifier;
+import io.apgms.ml.gateway.settings.ClusterSettings;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
@@ -115,7 +116,7 @@ public final class Service implements AutoCloseable {
   /** What is pushed first is closed last. */
   private void open() throws Exception {
     DataDir data = push(DataDir.take(settings.data().dir()));
-    Settings.Cluster roles = settings.cluster();
+    ClusterSettings roles = settings.cluster();
     // libtorch and PostgreSQL each take about a second: at the same time.
     CompletableFuture<Void> engine =
         roles.scoring()

@@ -14,7 +14,9 @@ import io.apgms.ml.registry.Manifest.Feature;
 import io.apgms.ml.registry.Manifest.FeatureType;
 import io.apgms.ml.registry.VerifiedArtifact;
 import io.apgms.ml.scoring.ApartModel;
+import java.io.IOException;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -125,7 +127,8 @@ class ITPool {
     HttpResponse<String> answer = pool.edge(1).api("POST", "/ml/score", body);
     assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
     assertThat(answer.body()).contains("contributions");
-    assertThat(pool.edge(1).logText()).doesNotContain("libtorch");
+    assertThat(mapped(pool.edge(1))).as("an edge").doesNotContain("libtorch");
+    assertThat(mapped(pool.scorer(0))).as("one that scores").contains("libtorch");
   }
 
   /** The figures per process that docs/SCALE.md multiplies. */
@@ -156,6 +159,11 @@ class ITPool {
         .lines()
         .filter(l -> !l.startsWith("#"))
         .count();
+  }
+
+  /** The files in a process' memory. */
+  private static String mapped(RunningService of) throws IOException {
+    return Files.readString(Path.of("/proc/" + of.handle().pid() + "/maps"));
   }
 
   @Test

@@ -8,8 +8,8 @@ import com.hazelcast.config.JoinConfig;
 import com.hazelcast.config.MapConfig;
 import com.hazelcast.config.MultiMapConfig;
 import com.hazelcast.config.NetworkConfig;
-import io.apgms.ml.gateway.settings.Settings.Cluster;
-import io.apgms.ml.gateway.settings.Settings.Cluster.ClusterTls;
+import io.apgms.ml.gateway.settings.ClusterSettings;
+import io.apgms.ml.gateway.settings.ClusterSettings.ClusterTls;
 import io.vertx.core.eventbus.EventBusOptions;
 import io.vertx.core.http.ClientAuth;
 import io.vertx.core.net.PemKeyCertOptions;
@@ -58,15 +58,15 @@ public final class Clustering {
           Map.entry("hazelcast.io.thread.count", "1"));
 
   private final HazelcastClusterManager manager;
-  private final Cluster settings;
+  private final ClusterSettings settings;
 
   /** As the settings say; nothing is opened yet. */
-  public Clustering(Cluster settings) {
+  public Clustering(ClusterSettings settings) {
     this.settings = settings;
     this.manager = new HazelcastClusterManager(config(settings));
   }
 
-  static Config config(Cluster settings) {
+  static Config config(ClusterSettings settings) {
     Config config = new Config().setClusterName(settings.name());
     PROPERTIES.forEach(config::setProperty);
     config.getJetConfig().setEnabled(false);
@@ -83,7 +83,7 @@ public final class Clustering {
     return config;
   }
 
-  private static void network(NetworkConfig network, Cluster settings) {
+  private static void network(NetworkConfig network, ClusterSettings settings) {
     network
         .setPort(settings.port())
         .setPortAutoIncrement(false)

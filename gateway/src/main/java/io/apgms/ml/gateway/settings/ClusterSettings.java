@@ -1,8 +1,6 @@
 package io.apgms.ml.gateway.settings;
 
-import io.apgms.ml.gateway.settings.Settings.Cluster;
-import io.apgms.ml.gateway.settings.Settings.Cluster.ClusterTls;
-import io.apgms.ml.gateway.settings.Settings.Cluster.Role;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -10,14 +8,60 @@ import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What this process does, and where it finds the others. */
-final class ClusterSettings {
+/**
+ * What this process does, and where it finds those that do the rest.
+ *
+ * @param members host:port of some that run already
+ * @param windowRows rows that all edges together may have under way at one event loop that scores
+ * @param retry false only to see what comes without it
+ * @param tls of messages between processes; null for none
+ */
+public record ClusterSettings(
+    Set<Role> roles,
+    String name,
+    String host,
+    int port,
+    int busPort,
+    List<String> members,
+    int windowRows,
+    boolean retry,
+    @Nullable ClusterTls tls) {
   private static final String MEMBER = "[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?";
 
-  private ClusterSettings() {}
+  /** What one process may do. */
+  public enum Role {
+    EDGE,
+    SCORING,
+    DATA
+  }
 
-  static Cluster read(SettingsReader in) {
-    return new Cluster(
+  /** PEM files: this process' certificate and key, and who signs the others'. */
+  public record ClusterTls(Path cert, Path key, Path ca) {}
+
+  public ClusterSettings {
+    roles = Set.copyOf(roles);
+    members = List.copyOf(members);
+  }
+
+  public boolean edge() {
+    return roles.contains(Role.EDGE);
+  }
+
+  public boolean scoring() {
+    return roles.contains(Role.SCORING);
+  }
+
+  public boolean data() {
+    return roles.contains(Role.DATA);
+  }
+
+  /** Whether what is decided here is scored elsewhere, or the other way round. */
+  public boolean apart() {
+    return edge() != scoring();
+  }
+
+  static ClusterSettings read(SettingsReader in) {
+    return new ClusterSettings(
         roles(in.text("cluster.roles", "ML_ROLES")),
         name(in.text("cluster.name", "ML_CLUSTER_NAME")),
         host(in.text("cluster.host", "ML_CLUSTER_HOST")),

@@ -8,7 +8,6 @@ import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +31,7 @@ public record Settings(
     @Nullable Jira jira,
     @Nullable PagerDuty pagerDuty,
     Prometheus prometheus,
-    Cluster cluster) {
+    ClusterSettings cluster) {
 
   /**
    * The API listener.
@@ -157,57 +156,6 @@ public record Settings(
 
   /** Where alerts are read after a rollback; an empty url means nowhere. */
   public record Prometheus(String url) {}
-
-  /**
-   * What this process does, and where it finds those that do the rest.
-   *
-   * @param members host:port of some that run already
-   * @param windowRows rows that all edges together may have under way at one event loop that scores
-   * @param retry false only to see what comes without it
-   * @param tls of messages between processes; null for none
-   */
-  public record Cluster(
-      Set<Role> roles,
-      String name,
-      String host,
-      int port,
-      int busPort,
-      List<String> members,
-      int windowRows,
-      boolean retry,
-      @Nullable ClusterTls tls) {
-    /** What one process may do. */
-    public enum Role {
-      EDGE,
-      SCORING,
-      DATA
-    }
-
-    /** PEM files: this process' certificate and key, and who signs the others'. */
-    public record ClusterTls(Path cert, Path key, Path ca) {}
-
-    public Cluster {
-      roles = Set.copyOf(roles);
-      members = List.copyOf(members);
-    }
-
-    public boolean edge() {
-      return roles.contains(Role.EDGE);
-    }
-
-    public boolean scoring() {
-      return roles.contains(Role.SCORING);
-    }
-
-    public boolean data() {
-      return roles.contains(Role.DATA);
-    }
-
-    /** Whether what is decided here is scored elsewhere, or the other way round. */
-    public boolean apart() {
-      return edge() != scoring();
-    }
-  }
 
   /** The versions an environment pin names: one for every model, or one a model. */
   public record Pins(@Nullable String all, Map<String, String> byModel) {

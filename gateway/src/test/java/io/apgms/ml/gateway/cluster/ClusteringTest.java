@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.hazelcast.config.Config;
 import com.hazelcast.config.JoinConfig;
+import io.apgms.ml.gateway.settings.ClusterSettings;
 import io.apgms.ml.gateway.settings.Settings;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -16,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ClusteringTest {
   private static final Path HOME = Path.of("..").toAbsolutePath().normalize();
 
-  private static Settings.Cluster settings(String... pairs) {
+  private static ClusterSettings settings(String... pairs) {
     Map<String, String> environment = new HashMap<>();
     for (int i = 0; i < pairs.length; i += 2) {
       environment.put(pairs[i], pairs[i + 1]);
