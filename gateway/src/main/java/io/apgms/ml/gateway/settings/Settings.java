@@ -30,7 +30,9 @@ public record Settings(
     Alerts alerts,
     @Nullable Jira jira,
     @Nullable PagerDuty pagerDuty,
-    Prometheus prometheus) {
+    Prometheus prometheus,
+    Log log,
+    Tracing tracing) {
 
   /**
    * The API listener.
@@ -156,6 +158,22 @@ public record Settings(
   /** Where alerts are read after a rollback; an empty url means nowhere. */
   public record Prometheus(String url) {}
 
+  /** How log lines are written. */
+  public record Log(boolean json) {}
+
+  /** OpenTelemetry's own variables, as they are set. */
+  public record Tracing(Map<String, String> variables) {
+    public Tracing {
+      variables = Map.copyOf(variables);
+    }
+
+    /** Without their values: headers may carry a key. */
+    @Override
+    public String toString() {
+      return "Tracing" + variables.keySet();
+    }
+  }
+
   /** The versions an environment pin names: one for every model, or one a model. */
   public record Pins(@Nullable String all, Map<String, String> byModel) {
     public Pins {
@@ -224,7 +242,9 @@ public record Settings(
                 in.number("alerts.driftAfterMs", "ML_DRIFT_RETRAIN_AFTER_MS", 1, 604_800_000)),
             JiraSettings.read(in),
             PagerDutySettings.read(in),
-            prometheus(in));
+            prometheus(in),
+            new Log("json".equals(in.oneOf("log.format", "ML_LOG_FORMAT", "text", "json"))),
+            new Tracing(in.variables("OTEL_")));
     in.refuseUnknown();
     return settings.requireSafe();
   }
