@@ -102,7 +102,6 @@ class BatcherTest {
   void drain_overSeveralBatches_saysWhenTheFirstBeganAndHowLargeTheLargestWas() {
     batcher.offer(chunk(1, row(0.1, LATER), row(0.2, LATER)));
     batcher.offer(chunk(2, row(0.3, LATER), row(0.4, LATER)));
-    batcher.offer(chunk(3, row(0.5, NOW)));
     batcher.drain(NOW);
     batcher.drain(NOW + 5);
     assertThat(answers).extracting(ScoredChunk::id).containsExactly(1L, 2L);
