@@ -16,8 +16,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * OpenTelemetry, set by its own variables and off without an endpoint: then nothing of it is
- * loaded, and traces are but carried on.
+ * OpenTelemetry, set by its own variables and off without an endpoint: then no SDK is made, and
+ * traces are but carried on.
  *
  * @see <a href="https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/">
  *     its variables</a>
