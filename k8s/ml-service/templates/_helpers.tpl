@@ -132,6 +132,6 @@ securityContext:
 {{- define "ml.resources" -}}
 {{- $of := index . 0 -}}
 {{- $disk := add $of.diskMebibytes (index . 1) -}}
-requests: {cpu: {{ $of.cpu.request | quote }}, memory: {{ $of.memory }}, ephemeral-storage: {{ $disk }}Mi}
-limits: {cpu: {{ $of.cpu.limit | quote }}, memory: {{ $of.memory }}, ephemeral-storage: {{ $disk }}Mi}
+requests: {cpu: {{ $of.cpu | quote }}, memory: {{ $of.memory }}, ephemeral-storage: {{ $disk }}Mi}
+limits: {cpu: {{ $of.cpu | quote }}, memory: {{ $of.memory }}, ephemeral-storage: {{ $disk }}Mi}
 {{- end }}
