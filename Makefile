@@ -22,7 +22,7 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows chart bench bench-data jmh clean
+.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows image chart bench bench-data jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -71,6 +71,9 @@ reproduce-model: ## train VERSION (risk-score_20261123) again in a clean clone a
 
 workflows: ## lint .github/workflows
 	@"$$(tools/install-go-tool.sh actionlint)" -shellcheck= -pyflakes= .github/workflows/*.yml
+
+image: ## build the image into gateway/target/ml-service.tar, without a container engine; ends with its digest
+	@tools/image.sh
 
 chart: ## lint, render and check the Helm chart, without a cluster
 	@tools/chart.sh
