@@ -22,7 +22,7 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows image chart bench bench-data jmh clean
+.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows image image-check chart bench bench-data jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -74,6 +74,9 @@ workflows: ## lint .github/workflows
 
 image: ## build the image into gateway/target/ml-service.tar, without a container engine; ends with its digest
 	@tools/image.sh
+
+image-check: ## start that image without a network, read-only, in 1 GiB, under load; needs root
+	@tools/image-check.sh
 
 chart: ## lint, render and check the Helm chart, without a cluster
 	@tools/chart.sh
