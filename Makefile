@@ -22,7 +22,7 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows image image-check chart bench bench-data jmh clean
+.PHONY: help build run cluster test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows image image-check chart bench bench-data jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -33,6 +33,9 @@ build: ## build the jar that bin/ml-service runs
 
 run: ## serve on 127.0.0.1:8080 (API) and 9090 (metrics, admin); Ctrl-C ends it
 	@ML_DRAIN_MS=0 bin/ml-service serve
+
+cluster: ## three replicas, PostgreSQL and HAProxy on 8080 and 9090; Ctrl-C ends them
+	@exec tools/cluster.sh
 
 test: ## the fast tests; needs nothing but Maven Central
 	mvn -B -ntp test -Dstyle.color=never

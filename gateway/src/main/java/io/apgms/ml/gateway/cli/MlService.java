@@ -41,6 +41,7 @@ import picocli.CommandLine.HelpCommand;
       ActionCommands.class,
       ReplicaCommands.class,
       RolloutCommand.class,
+      DatabaseCommand.class,
       MigrateCommand.class,
       RetentionCommand.class,
       AuditCommands.class,
