@@ -33,7 +33,10 @@ helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
 - {name: ML_REGISTRY_DIR, value: /registry/models}
 - {name: ML_REDACTION_KEYS, value: /redaction-keys}
 {{- if .Values.auditHeads.claim }}
-- {name: ML_AUDIT_HEAD_DIR, value: /audit-heads}
+# Heads are signed by a key of the pod's own: each has its folder.
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- {name: ML_AUDIT_HEAD_DIR, value: /audit-heads/$(POD_NAME)}
 {{- end }}
 - {name: ML_AUTH, value: jwt}
 - {name: ML_JWT_ISSUER, value: {{ .Values.auth.issuer | quote }}}

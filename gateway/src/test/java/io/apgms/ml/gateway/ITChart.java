@@ -138,6 +138,14 @@ class ITChart {
     assertThat(variable("ML_DECISION_MODE").path("value").asText()).isEqualTo("act");
   }
 
+  /** Heads are signed by a key of the pod: a folder that two pods share starts only one of them. */
+  @Test
+  void heads_areInAFolderOfThePod() {
+    assertThat(variable("POD_NAME").at("/valueFrom/fieldRef/fieldPath").asText())
+        .isEqualTo("metadata.name");
+    assertThat(variable("ML_AUDIT_HEAD_DIR").path("value").asText()).endsWith("/$(POD_NAME)");
+  }
+
   @Test
   void rules_areTheOnesThatAreTested() throws IOException {
     assertThat(object("PrometheusRule", "ml-service").path("spec"))
@@ -164,6 +172,7 @@ class ITChart {
     }
     assertThat(all).containsAll(known);
     container().path("env").forEach(variable -> known.add(variable.path("name").asText()));
+    known.remove("POD_NAME");
     assertThat(known).isEqualTo(all);
   }
 }

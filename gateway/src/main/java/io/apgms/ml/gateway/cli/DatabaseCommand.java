@@ -5,6 +5,7 @@ import io.apgms.ml.gateway.database.EmbeddedDatabase;
 import io.apgms.ml.gateway.settings.Settings;
 import java.io.IOException;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -27,7 +28,7 @@ final class DatabaseCommand implements Callable<Integer> {
   private CommandSpec spec;
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() throws IOException, InterruptedException {
     Settings settings = Settings.read(MlService.home(), System.getenv());
     DataDir data = DataDir.take(settings.data().dir());
     EmbeddedDatabase database = EmbeddedDatabase.start(data.path());
@@ -36,7 +37,8 @@ final class DatabaseCommand implements Callable<Integer> {
         .getOut()
         .println("postgresql://postgres:postgres@" + database.address().toString());
     spec.commandLine().getOut().flush();
-    return MlService.KEEP_RUNNING;
+    new CountDownLatch(1).await(); // until the process is ended
+    return 0;
   }
 
   private static void close(EmbeddedDatabase database, DataDir data) {
