@@ -10,6 +10,7 @@ memory=$((${MEMORY_MEBIBYTES:-1024} << 20))
 
 if [[ ${1:-} != inside ]]; then
   [[ -f $tar ]] || { echo "image-check.sh: $tar is missing, expected after \`make image\`" >&2; exit 2; }
+  "$home/tools/install-wrk.sh"
   dir=$(mktemp -d)
   # What is mounted in there goes with the namespace: nothing of it is removed by hand.
   code=0
@@ -27,7 +28,8 @@ wrong() {
   echo "image-check: $*" >&2
   exit 1
 }
-ip link set lo up
+python3 -c 'import fcntl, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh", b"lo", 0x41))' # SIOCSIFFLAGS: up, running
 root=$dir/root
 mkdir "$root"
 
@@ -120,7 +122,6 @@ mounted=$(find "$root/app" -newer "$dir/config.json" -type f | head -1)
 
 # Within its memory, under load.
 printf 'wrk.method="POST"\nwrk.headers["Content-Type"]="application/json"\nwrk.body=[[%s]]\n' "$case" >"$dir/load.lua"
-"$home/tools/install-wrk.sh" >/dev/null
 wrk -t 1 -c 64 -d "${SECONDS_OF_LOAD:-10}s" -s "$dir/load.lua" "http://$api/ml/score" >"$dir/load.txt"
 answered=$(sed -n 's/^ *\([0-9]*\) requests in.*/\1/p' "$dir/load.txt")
 ! grep -q 'Non-2xx' "$dir/load.txt" || wrong "under load: $(grep Non-2xx "$dir/load.txt")"

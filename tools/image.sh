@@ -28,31 +28,43 @@ mkdir -p "$stage/base/etc" "$stage/app/natives" "$stage/app/sbom"
 "$jdk/bin/jlink" --output "$stage/base/runtime" --strip-java-debug-attributes --no-header-files \
   --no-man-pages --compress=2 --add-modules "$(paste -sd, "$home/tools/image/modules.txt")"
 
+text() { # jar, name in it
+  python3 -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' "$@"
+}
+
 # What is in the jars and must be a file: found there, nothing is unpacked at a start.
 natives=$stage/app/natives
 lib=$target/lib
 torch=$(ls "$lib"/pytorch-native-cpu-*-linux-x86_64.jar)
 jni=$(ls "$lib"/pytorch-jni-*.jar)
-version=$(unzip -p "$torch" native/lib/pytorch.properties | sed -n 's/^version=//p')
+version=$(text "$torch" native/lib/pytorch.properties | sed -n 's/^version=//p')
 djl=$(basename "$jni" | sed -E 's/pytorch-jni-[0-9.]+-([0-9.]+).jar/\1/')
 cache=$natives/pytorch/$version-cpu-linux-x86_64
 mkdir -p "$cache"
-unzip -q -j "$torch" 'pytorch/cpu/linux-x86_64/*' -d "$cache"
-unzip -q -j "$jni" jnilib/linux-x86_64/cpu/libdjl_torch.so -d "$natives"
-mv "$natives/libdjl_torch.so" "$cache/$djl-libdjl_torch.so"
-unzip -q -j "$lib"/rocksdbjni-*.jar librocksdbjni-linux64.so -d "$natives"
-# All that DJL still wants of the large jar: which platform the files are of.
-(
-  cd "$stage"
-  unzip -q "$torch" native/lib/pytorch.properties
-  python3 - native/lib/pytorch.properties "$natives/platform.jar" <<'PYTHON'
-import sys, zipfile
-name, jar = sys.argv[1:]
-with zipfile.ZipFile(jar, "w") as z:
-    z.writestr(zipfile.ZipInfo(name), open(name, "rb").read())
+take() { # jar, prefix of names in it, folder
+  python3 - "$@" <<'PYTHON'
+import pathlib, sys, zipfile
+
+jar, prefix, folder = sys.argv[1:]
+with zipfile.ZipFile(jar) as z:
+    for name in z.namelist():
+        if name.startswith(prefix) and not name.endswith("/"):
+            pathlib.Path(folder, pathlib.PurePath(name).name).write_bytes(z.read(name))
 PYTHON
-  rm -r native
-)
+}
+take "$torch" pytorch/cpu/linux-x86_64/ "$cache"
+take "$jni" jnilib/linux-x86_64/cpu/libdjl_torch.so "$natives"
+mv "$natives/libdjl_torch.so" "$cache/$djl-libdjl_torch.so"
+take "$(ls "$lib"/rocksdbjni-*.jar)" librocksdbjni-linux64.so "$natives"
+# All that DJL still wants of the large jar: which platform the files are of.
+take "$torch" native/lib/pytorch.properties "$stage"
+python3 - "$stage/pytorch.properties" "$natives/platform.jar" <<'PYTHON'
+import pathlib, sys, zipfile
+
+properties, jar = sys.argv[1:]
+with zipfile.ZipFile(jar, "w") as z:
+    z.writestr(zipfile.ZipInfo("native/lib/pytorch.properties"), pathlib.Path(properties).read_bytes())
+PYTHON
 
 # Shared libraries that all of this names, to the last, and the loader.
 mapfile -t binaries < <(find "$stage" -type f \( -name '*.so' -o -name '*.so.*' -o -path '*/bin/java' \) | sort)
@@ -83,7 +95,7 @@ done <"$stage/libraries.txt" | cut -d: -f1 | sort -u |
 python3 "$home/tools/image/sbom.py" "$target/bom.json" "$stage" >"$stage/app/sbom/bom.json"
 build=$(
   cd "$target"
-  { echo ml-service.jar; unzip -p ml-service.jar META-INF/MANIFEST.MF | sed -z 's/\r\n //g' |
+  { echo ml-service.jar; text ml-service.jar META-INF/MANIFEST.MF | sed -z 's/\r\n //g' |
     sed -n 's/^Class-Path: *//p' | tr -d '\r' | tr ' ' '\n'; } |
     LC_ALL=C sort | xargs sha256sum | sha256sum | cut -d ' ' -f 1
 )
