@@ -22,7 +22,7 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help build run cluster test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows image image-check chart bench bench-data jmh clean
+.PHONY: help build run cluster test it campaigns fuzz soak upgrade format check retrain artifact-checks reproduce-model workflows image image-check chart bench bench-data jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -55,6 +55,9 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (30), after proof that a planted bug 
 soak: ## the same in full: 100,000 made-up names, 5,000 slow clients, ten minutes a fuzz target
 	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true $(ALONE) -Dsoak=true -Dabuse.requests=100000
 	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SOAK_SECONDS)
+
+upgrade: ## the release of commit FROM and this one side by side under load, both ways; needs a quiet machine
+	@tools/upgrade.sh "$(FROM)"
 
 format: ## format the sources
 	$(MVN) spotless:apply

@@ -22,7 +22,7 @@ fault() {
 render() { # Kubernetes' version, arguments of helm
   "$helm" template ml-service "$chart" --namespace ml --kube-version "$1" "${@:2}" 2>"$dir/err"
 }
-valid() { # Kubernetes' version, file, whose name ends with .yaml: others are passed over
+valid() { # Kubernetes' version, folder or file: other names than *.yaml are passed over
   "$kubeconform" -strict -kubernetes-version "$1" -skip ServiceMonitor,PrometheusRule \
     -schema-location "$schemas/{{.NormalizedKubernetesVersion}}/{{.ResourceKind}}{{.KindSuffix}}.json" "$2"
 }
@@ -37,21 +37,22 @@ policy() { # file; every check there is, and a warning is a fault
 
 # As it is, over a matrix of values and of Kubernetes' versions.
 count=0
+mkdir "${kubernetes[@]/#/$dir/}"
 for values in "$chart"/ci/*-values.yaml "$home/k8s/argocd/values.yaml"; do
   name=$(basename "$values")
   "$helm" lint --strict --quiet --kube-version 1.30.0 --namespace ml "$chart" -f "$values" \
     >"$dir/out" 2>"$dir/err" || fault "$name: helm lint: $(tail -3 "$dir/out")"
   for version in "${kubernetes[@]}"; do
-    if ! render "$version" -f "$values" >"$dir/$name"; then
+    render "$version" -f "$values" >"$dir/$version/$name" ||
       fault "$name: helm template: $(grep -v 'symbolic link' "$dir/err")"
-      continue 2
-    fi
-    valid "$version" "$dir/$name" >"$dir/out" || fault "$name: Kubernetes $version: $(cat "$dir/out")"
     count=$((count + 1))
   done
-  policy "$dir/$name" >"$dir/out" || fault "$name: policy: $(cat "$dir/out")"
+  policy "$dir/$version/$name" >"$dir/out" || fault "$name: policy: $(cat "$dir/out")"
 done
-for file in "$dir"/*values.yaml "$home/k8s/argocd/ml-service.yaml"; do echo ---; cat "$file"; done |
+for version in "${kubernetes[@]}"; do
+  valid "$version" "$dir/$version" >"$dir/out" || fault "Kubernetes $version: $(cat "$dir/out")"
+done
+for file in "$dir/$version"/*values.yaml "$home/k8s/argocd/ml-service.yaml"; do echo ---; cat "$file"; done |
   "$home/tools/custom-kinds.sh" >"$dir/out" 2>&1 || fault "$(cat "$dir/out")"
 echo "chart: $count renderings" >&2
 
