@@ -116,14 +116,18 @@ sleep 2
 ML_DATABASE_URL=$url "$home/bin/ml-service" migrate >&2
 after=$(rows "SELECT max(version::int) FROM feedback.flyway_schema_history")
 start c "$home"
-echo "old and new: a rollback at the new one is acknowledged by $(roll c "$home" 1), at the old one by $(roll a "$old" 2)" >&2
+new=$(roll c "$home" 1)
+same=$(roll a "$old" 2)
+echo "old and new: a rollback at the new one is acknowledged by $new, at the old one by $same" >&2
 stop a
 start d "$home"
 stop b
 echo "new alone" >&2
 sleep 2
 start a "$old"
-echo "new and old again: at the old one by $(roll a "$old" 1), at the new one by $(roll d "$home" 2)" >&2
+same=$(roll a "$old" 1)
+new=$(roll d "$home" 2)
+echo "new and old again: at the old one by $same, at the new one by $new" >&2
 stop c
 start b "$old"
 stop d
