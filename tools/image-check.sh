@@ -66,6 +66,7 @@ ready() { # log, process: its line of readiness, as "API management"
   return 1
 }
 export ML_DRAIN_MS=0 ML_AUTH=dev ML_HTTP_PORT=0 ML_MANAGEMENT_PORT=0
+: >"$dir/jar.log" >"$dir/image.log"
 ML_DATA_DIR=$dir/data "$home/bin/ml-service" serve >"$dir/jar.log" 2>&1 &
 line=$(ready "$dir/jar.log" $!) || wrong "the jar did not start"
 read -r other _ <<<"$line"
