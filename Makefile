@@ -38,7 +38,7 @@ cluster: ## three replicas, PostgreSQL and HAProxy on 8080 and 9090; Ctrl-C ends
 	@exec tools/cluster.sh
 
 test: ## the fast tests; needs nothing but Maven Central
-	mvn -B -ntp test -Dstyle.color=never
+	mvn -B -ntp -T 2 test -Dstyle.color=never
 
 it: ## the tests against a running process, and each fuzz target for 30 seconds
 	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true $(RERUNS) \
@@ -63,7 +63,7 @@ format: ## format the sources
 	$(MVN) spotless:apply
 
 check: ## formatting, compiler warnings, Error Prone, tests
-	mvn -B -ntp spotless:check test -Dstyle.color=never $(RERUNS)
+	mvn -B -ntp -T 2 spotless:check test -Dstyle.color=never $(RERUNS)
 
 retrain: ## retrain MODEL (risk-score) because of TRIGGER (schedule), on DATA where it has a file; run again to go on
 	@python=$$(tools/install-prefect.sh) && "$$python" ml/training/flow.py --model "$$MODEL" \
