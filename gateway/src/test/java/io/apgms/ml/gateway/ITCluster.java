@@ -80,8 +80,9 @@ class ITCluster {
   @Test
   void cluster_fromStartToCtrlC_answersAndLeavesNothingBehind() throws Exception {
     Path log = dir.resolve("cluster.log");
-    ProcessBuilder builder =
-        new ProcessBuilder(RunningService.HOME.resolve("tools/cluster.sh").toString());
+    String script = RunningService.HOME.resolve("tools/cluster.sh").toString();
+    // A shell that runs in the background, as CI's may, leaves Ctrl-C ignored to all it starts.
+    ProcessBuilder builder = new ProcessBuilder("env", "--default-signal=INT", script);
     builder.environment().putAll(settings());
     Process cluster =
         builder.redirectErrorStream(true).redirectOutput(Redirect.to(log.toFile())).start();
