@@ -3,21 +3,14 @@ package io.apgms.ml.gateway.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.apgms.ml.feedback.Retention;
 import io.apgms.ml.gateway.audit.RetentionVerticle;
-import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.AuditLog;
-import io.apgms.ml.registry.RegistryDatabase;
-import io.apgms.ml.registry.RegistryException;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -63,11 +56,7 @@ final class RetentionCommand implements Callable<Integer> {
     Settings settings = Settings.read(MlService.home(), System.getenv());
     Vertx vertx = Vertx.vertx();
     try {
-      AuditLog audit =
-          new RegistryDatabase(
-                  Database.pool(vertx, ReplayCommand.database(settings), "retention", 1, CALL_MS),
-                  Duration.ofMillis(CALL_MS))
-              .audit();
+      AuditLog audit = DirectRegistry.open(vertx, settings, "retention", CALL_MS).audit();
       return remove(audit);
     } finally {
       await(vertx.close());
@@ -100,18 +89,6 @@ final class RetentionCommand implements Callable<Integer> {
   }
 
   private static <T> T await(Future<T> future) throws InterruptedException {
-    try {
-      return future
-          .toCompletionStage()
-          .toCompletableFuture()
-          .get(2L * CALL_MS, TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RegistryException refused) {
-        throw refused;
-      }
-      throw new Failure(Failure.UNAVAILABLE, String.valueOf(e.getCause()));
-    } catch (TimeoutException e) {
-      throw new Failure(Failure.UNAVAILABLE, "no answer within " + 2 * CALL_MS + " ms");
-    }
+    return DirectRegistry.await(future, CALL_MS);
   }
 }
