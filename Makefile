@@ -22,7 +22,7 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help build run test it campaigns fuzz soak format check retrain artifact-checks reproduce-model workflows bench bench-data jmh clean
+.PHONY: help build run cluster test it campaigns fuzz soak upgrade format check retrain artifact-checks reproduce-model workflows image image-check chart bench bench-data jmh clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,8 +34,11 @@ build: ## build the jar that bin/ml-service runs
 run: ## serve on 127.0.0.1:8080 (API) and 9090 (metrics, admin); Ctrl-C ends it
 	@ML_DRAIN_MS=0 bin/ml-service serve
 
+cluster: ## three replicas, PostgreSQL and HAProxy on 8080 and 9090; Ctrl-C ends them
+	@exec tools/cluster.sh
+
 test: ## the fast tests; needs nothing but Maven Central
-	mvn -B -ntp test -Dstyle.color=never
+	mvn -B -ntp -T 2 test -Dstyle.color=never
 
 it: ## the tests against a running process, and each fuzz target for 30 seconds
 	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true $(RERUNS) \
@@ -53,11 +56,14 @@ soak: ## the same in full: 100,000 made-up names, 5,000 slow clients, ten minute
 	mvn -B -ntp verify -Dstyle.color=never -Pit -Dskip.unit=true $(ALONE) -Dsoak=true -Dabuse.requests=100000
 	$(MAKE) fuzz FUZZ_SECONDS=$(FUZZ_SOAK_SECONDS)
 
+upgrade: ## the release of commit FROM and this one side by side under load, both ways; needs a quiet machine
+	@tools/upgrade.sh "$(FROM)"
+
 format: ## format the sources
 	$(MVN) spotless:apply
 
 check: ## formatting, compiler warnings, Error Prone, tests
-	mvn -B -ntp spotless:check test -Dstyle.color=never $(RERUNS)
+	mvn -B -ntp -T 2 spotless:check test -Dstyle.color=never $(RERUNS)
 
 retrain: ## retrain MODEL (risk-score) because of TRIGGER (schedule), on DATA where it has a file; run again to go on
 	@python=$$(tools/install-prefect.sh) && "$$python" ml/training/flow.py --model "$$MODEL" \
@@ -71,6 +77,15 @@ reproduce-model: ## train VERSION (risk-score_20261123) again in a clean clone a
 
 workflows: ## lint .github/workflows
 	@"$$(tools/install-go-tool.sh actionlint)" -shellcheck= -pyflakes= .github/workflows/*.yml
+
+image: ## build the image into gateway/target/ml-service.tar, without a container engine; ends with its digest
+	@tools/image.sh
+
+image-check: ## start that image without a network, read-only, in 1 GiB, under load; needs root
+	@tools/image-check.sh
+
+chart: ## lint, render and check the Helm chart, without a cluster
+	@tools/chart.sh
 
 bench: build bench-data ## CPU per request, rates and latencies beside a bare echo, after bench-data; ends with one BENCH line
 	@tools/bench.sh

@@ -168,12 +168,16 @@ public final class ActionDispatcher extends VerticleBase {
       return;
     }
     long asked = System.nanoTime();
+    SendTracing.Attempt attempt = options.tracing().begin(d.sending());
     Objects.requireNonNull(client)
-        .send(lane.sink(), d, decision, () -> gate(d, decision))
+        .send(lane.sink(), d, decision, attempt.traceparent(), () -> gate(d, decision))
         .onSuccess(
             result -> {
               if (result.started()) {
                 meters.sent(Duration.ofNanos(System.nanoTime() - asked));
+              }
+              if (result.started() || result.kind() == SendResult.Kind.UNREACHABLE) {
+                attempt.ended(result.status(), result.reason());
               }
               settle(d, result);
             });
@@ -223,13 +227,30 @@ public final class ActionDispatcher extends VerticleBase {
   private void marked(List<OutboxTable.Mark> marks, Set<OutboxTable.Key> taken) {
     for (OutboxTable.Mark mark : marks) {
       lane(mark.delivery().sink()).marked();
-      meters.count(
-          taken.contains(OutboxTable.Key.of(mark.delivery())) ? counted(mark) : "fenced", 1);
+      boolean stored = taken.contains(OutboxTable.Key.of(mark.delivery()));
+      meters.count(stored ? counted(mark) : "fenced", 1);
+      if (stored) {
+        tell(mark);
+      }
     }
     marking = false;
     mark();
     stopWhenIdle();
     turn();
+  }
+
+  /** One line for the end of each action of a request that named a trace. */
+  private static void tell(OutboxTable.Mark mark) {
+    Delivery d = mark.delivery();
+    String state = mark.next().state();
+    String traceparent = d.traceparent();
+    if (traceparent == null || state.equals("pending")) {
+      return;
+    }
+    (state.equals("dead") ? LOG.atWarn() : LOG.atInfo())
+        .addKeyValue("predictionId", d.predictionId())
+        .addKeyValue("traceId", Delivery.traceId(traceparent))
+        .log("{} at {}: {}", d.kind(), d.sink(), state);
   }
 
   private static String counted(OutboxTable.Mark mark) {

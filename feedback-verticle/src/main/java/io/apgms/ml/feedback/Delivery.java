@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param attempts before this one
  * @param leftMs until it is given up
  * @param withdrawn a hold whose release waits behind it: it is not sent again
+ * @param traceparent of the request that it came from; null where that named no trace
  * @param decision null where it is not stored any more
  */
 record Delivery(
@@ -28,8 +29,21 @@ record Delivery(
     Instant createdAt,
     @Nullable String tenant,
     boolean withdrawn,
+    @Nullable String traceparent,
     @Nullable Decision decision) {
   static final String HOLD = "hold";
+  private static final int TRACE_ID = 3; // where it begins in a traceparent, and where it ends
+  private static final int TRACE_ID_END = 35;
+
+  /** Of a traceparent that is there. */
+  static String traceId(String traceparent) {
+    return traceparent.substring(TRACE_ID, TRACE_ID_END);
+  }
+
+  /** What a trace may say of the attempt that is about to be made. */
+  SendTracing.Sending sending() {
+    return new SendTracing.Sending(traceparent, predictionId, kind, sink, attempts + 1);
+  }
 
   boolean hold() {
     return kind.equals(HOLD);

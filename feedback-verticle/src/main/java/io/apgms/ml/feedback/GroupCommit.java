@@ -37,11 +37,11 @@ public final class GroupCommit {
           + " $4::text[], $5::text[], $6::int[], $7::int[], $8::text[], $9::float8[],"
           + " $10::float8[], $11::bool[], $12::bool[], $13::bool[], $14::text[], $15::int8[],"
           + " $16::text[], $17::text[], $18::bytea[], $20::int[], $21::int[],"
-          + " $22::float8[], $23::float8[], $24::int[], $25::bytea[], $26::text[])"
+          + " $22::float8[], $23::float8[], $24::int[], $25::bytea[], $26::text[], $27::text[])"
           + " AS u(id, at, model_id, model_version, model_digest, lo, hi, groups, score,"
           + " threshold, review, act, enforced, mode_source, flag_age_ms, request_id, entity_id,"
           + " body_hash, explained_lo, explained_hi, baseline, standard_error, rows_scored, hash,"
-          + " tenant)),"
+          + " tenant, traceparent)),"
           + " claimed AS (INSERT INTO feedback.request (request_id, prediction_id, body_hash)"
           + " SELECT request_id, id, body_hash FROM incoming WHERE request_id IS NOT NULL"
           + " ON CONFLICT (request_id) DO NOTHING RETURNING prediction_id),"
@@ -58,8 +58,8 @@ public final class GroupCommit {
           + " mode_source, flag_age_ms, request_id, entity_id,"
           + " ($19::real[])[explained_lo:explained_hi], baseline, standard_error, rows_scored,"
           + " batch, leaf FROM kept, batch),"
-          + " holds AS (INSERT INTO feedback.action_outbox (prediction_id, kind, tenant)"
-          + " SELECT id, 'hold', tenant FROM kept WHERE enforced)"
+          + " holds AS (INSERT INTO feedback.action_outbox (prediction_id, kind, tenant, traceparent)"
+          + " SELECT id, 'hold', tenant, traceparent FROM kept WHERE enforced)"
           + " SELECT id FROM kept";
 
   private static final String CLAIMED_BEFORE =
@@ -74,16 +74,20 @@ public final class GroupCommit {
   private boolean underWay;
   private @Nullable Future<SqlConnection> connection;
 
-  private record Waiting(Decision decision, @Nullable String tenant, Promise<Decision> promise) {}
+  private record Waiting(
+      Decision decision,
+      @Nullable String tenant,
+      @Nullable String traceparent,
+      Promise<Decision> promise) {}
 
   GroupCommit(Context context, Database db) {
     this.context = context;
     this.db = db;
   }
 
-  /** Of a caller without a tenant. */
+  /** Of a caller without a tenant, whose request named no trace. */
   public Future<Decision> commit(Decision decision) {
-    return commit(decision, null);
+    return commit(decision, null, null);
   }
 
   /**
@@ -91,10 +95,12 @@ public final class GroupCommit {
    * Fails with NotSent, OutcomeUnknown or RequestIdConflict.
    *
    * @param tenant of the caller, kept with a hold: the flag may ask about it again
+   * @param traceparent of the request, kept with a hold: what is sent belongs to the same trace
    */
-  public Future<Decision> commit(Decision decision, @Nullable String tenant) {
+  public Future<Decision> commit(
+      Decision decision, @Nullable String tenant, @Nullable String traceparent) {
     Promise<Decision> promise = Promise.promise();
-    context.runOnContext(v -> add(new Waiting(decision, tenant, promise)));
+    context.runOnContext(v -> add(new Waiting(decision, tenant, traceparent, promise)));
     return promise.future();
   }
 
@@ -161,7 +167,8 @@ public final class GroupCommit {
         .preparedQuery(COMMIT)
         .execute(
             tuple(group.stream().map(Waiting::decision).toList())
-                .addArrayOfString(group.stream().map(Waiting::tenant).toArray(String[]::new)))
+                .addArrayOfString(group.stream().map(Waiting::tenant).toArray(String[]::new))
+                .addArrayOfString(group.stream().map(Waiting::traceparent).toArray(String[]::new)))
         .timeout(db.timeoutMs(), TimeUnit.MILLISECONDS)
         .onFailure(e -> failAll(group, unsent(e)))
         .compose(kept -> settle(connection, group, kept))

@@ -74,7 +74,7 @@ final class OutboxTable {
           + " RETURNING d.*, u.behind)"
           + " SELECT t.outbox_id, t.sink, t.fence, t.attempts, t.behind,"
           + " (extract(epoch FROM t.give_up_at - clock_timestamp()) * 1000)::bigint AS left_ms,"
-          + " o.kind, o.prediction_id, o.created_at, o.tenant,"
+          + " o.kind, o.prediction_id, o.created_at, o.tenant, o.traceparent,"
           + " o.kind = 'hold' AND EXISTS (SELECT 1 FROM feedback.action_outbox r"
           + " WHERE r.prediction_id = o.prediction_id AND r.kind = 'release') AS withdrawn, "
           + DecisionRows.COLUMNS
@@ -218,6 +218,7 @@ final class OutboxTable {
         row.getOffsetDateTime("created_at").toInstant(),
         row.getString("tenant"),
         row.getBoolean("withdrawn"),
+        row.getString("traceparent"),
         row.getUUID("id") == null ? null : DecisionRows.decision(row));
   }
 

@@ -31,12 +31,12 @@ final class Releases {
 
   /** What is under way at this moment is left to end: its release waits behind it. */
   private static final String RELEASE =
-      "WITH hold AS MATERIALIZED (SELECT o.id, o.prediction_id, o.tenant"
+      "WITH hold AS MATERIALIZED (SELECT o.id, o.prediction_id, o.tenant, o.traceparent"
           + " FROM feedback.action_outbox o WHERE o.kind = 'hold' AND o.fanned AND o.prediction_id"
           + " IN ("
           + COUNTS
           + ")),"
-          + " mine AS MATERIALIZED (SELECT d.*, h.prediction_id, h.tenant,"
+          + " mine AS MATERIALIZED (SELECT d.*, h.prediction_id, h.tenant, h.traceparent,"
           + " d.state = 'sent' OR d.attempts > 0 OR d.leased_until IS NOT NULL AS seen"
           + " FROM feedback.action_delivery d JOIN hold h ON h.id = d.outbox_id"
           + " ORDER BY d.outbox_id, d.sink FOR NO KEY UPDATE OF d),"
@@ -49,9 +49,10 @@ final class Releases {
           + " RETURNING d.outbox_id, d.sink, d.order_key, d.state)"
           + OutboxTable.ended()
           + ", released AS (INSERT INTO feedback.action_outbox"
-          + " (prediction_id, kind, tenant, fanned, open)"
-          + " SELECT prediction_id, 'release', tenant, true, count(*) FROM mine WHERE seen"
-          + " GROUP BY prediction_id, tenant ON CONFLICT (prediction_id, kind) DO NOTHING"
+          + " (prediction_id, kind, tenant, traceparent, fanned, open)"
+          + " SELECT prediction_id, 'release', tenant, traceparent, true, count(*) FROM mine"
+          + " WHERE seen GROUP BY prediction_id, tenant, traceparent"
+          + " ON CONFLICT (prediction_id, kind) DO NOTHING"
           + " RETURNING id, prediction_id)"
           + " INSERT INTO feedback.action_delivery (outbox_id, sink, order_key, give_up_at)"
           + " SELECT r.id, m.sink, m.order_key, clock_timestamp() + $2::bigint * interval '1 ms'"

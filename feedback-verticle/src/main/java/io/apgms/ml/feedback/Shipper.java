@@ -229,10 +229,12 @@ class Shipper {
         throw refusal; // stored by another at this very moment: found at the next turn
       }
       dropped.increment();
-      LOG.error(
-          "decision {} dropped: the table refuses it, SQLSTATE {}",
-          rows.get(0).id(),
-          refusal.getSQLState());
+      LOG.atError()
+          .addKeyValue("predictionId", rows.get(0).id())
+          .log(
+              "decision {} dropped: the table refuses it, SQLSTATE {}",
+              rows.get(0).id(),
+              refusal.getSQLState());
       return;
     }
     int half = rows.size() / 2;

@@ -71,14 +71,19 @@ final class WebhookClient {
   /**
    * One attempt; never fails.
    *
+   * @param traceparent of the trace that the sink is to continue; null for none
    * @param gate asked when the connection is there and nothing is written yet; what it answers, if
    *     anything, ends the attempt
    */
   Future<SendResult> send(
-      ActionSink sink, Delivery d, Decision decision, Supplier<@Nullable SendResult> gate) {
+      ActionSink sink,
+      Delivery d,
+      Decision decision,
+      @Nullable String traceparent,
+      Supplier<@Nullable SendResult> gate) {
     return addresses
         .of(sink)
-        .compose(address -> connect(sink, address))
+        .compose(address -> connect(sink, address, traceparent))
         .compose(
             request -> write(request, sink, d, decision, gate),
             e -> Future.succeededFuture(unconnected(e)));
@@ -89,7 +94,8 @@ final class WebhookClient {
         e instanceof SinkAddresses.NotAllowed ? "address not allowed" : "no connection", null);
   }
 
-  private Future<HttpClientRequest> connect(ActionSink sink, InetAddress address) {
+  private Future<HttpClientRequest> connect(
+      ActionSink sink, InetAddress address, @Nullable String traceparent) {
     RequestOptions options =
         new RequestOptions()
             .setMethod(HttpMethod.POST)
@@ -99,6 +105,9 @@ final class WebhookClient {
             .setSsl(sink.tls())
             .setURI(sink.path())
             .setFollowRedirects(false);
+    if (traceparent != null) {
+      options.putHeader("traceparent", traceparent);
+    }
     return http.request(options).onFailure(e -> addresses.failed(sink));
   }
 

@@ -69,8 +69,13 @@ class ActionDispatcherTest {
   }
 
   private void dispatchers(int n, ActionSink... sinks) {
+    dispatchers(n, SendTracing.CARRIED, sinks);
+  }
+
+  private void dispatchers(int n, SendTracing tracing, ActionSink... sinks) {
     ActionOptions options =
-        new ActionOptions(List.of(sinks), SECRETS, true, 16, (model, tenant, entity) -> mode.get());
+        new ActionOptions(
+            List.of(sinks), SECRETS, true, 16, (model, tenant, entity) -> mode.get(), tracing);
     for (int i = 0; i < n; i++) {
       ActionDispatcher dispatcher =
           new ActionDispatcher(
@@ -160,6 +165,57 @@ class ActionDispatcherTest {
     mode.set(new ActionLease.Verdict(ActionLease.May.ACT, "file"));
     await(() -> rows.outbox("sent") == 5);
     assertThat(received).hasSize(5);
+  }
+
+  private record Ended(SendTracing.Sending sending, int status, String failure) {}
+
+  @Test
+  void dispatch_ofATrace_tellsEachAttemptAndSendsTheHeaderItGives() throws Exception {
+    List<Ended> told = Collections.synchronizedList(new ArrayList<>());
+    List<String> headers = Collections.synchronizedList(new ArrayList<>());
+    UUID id = rows.hold("e1");
+    SendTracing tracing =
+        sending ->
+            new SendTracing.Attempt() {
+              @Override
+              public String traceparent() {
+                return sending.traceparent() + sending.attempt();
+              }
+
+              @Override
+              public void ended(int status, String failure) {
+                told.add(new Ended(sending, status, failure));
+              }
+            };
+    ActionSink flaky =
+        sink(
+            request -> {
+              headers.add(request.getHeader("traceparent"));
+              request.response().setStatusCode(headers.size() == 1 ? 500 : 204).end();
+            });
+    dispatchers(1, tracing, flaky);
+    await(() -> rows.outbox("sent") == 1);
+    assertThat(headers).containsExactly(OutboxRows.TRACE + "1", OutboxRows.TRACE + "2");
+    assertThat(told).extracting(Ended::status).containsExactly(500, 204);
+    assertThat(told).extracting(Ended::failure).containsExactly("answered 500", null);
+    SendTracing.Sending last = told.get(1).sending();
+    assertThat(last.predictionId()).isEqualTo(id);
+    assertThat(List.of(last.kind(), last.sink())).containsExactly("hold", flaky.id());
+  }
+
+  @Test
+  void dispatch_heldBack_isNoAttempt() throws Exception {
+    List<SendTracing.Sending> begun = Collections.synchronizedList(new ArrayList<>());
+    mode.set(new ActionLease.Verdict(ActionLease.May.OBSERVE, "override"));
+    rows.holds(20, 0);
+    SendTracing tracing =
+        sending -> {
+          begun.add(sending);
+          return SendTracing.CARRIED.begin(sending);
+        };
+    dispatchers(1, tracing, sink(request -> request.response().end()));
+    await(() -> rows.outbox("cancelled") == 20);
+    assertThat(begun).isEmpty();
   }
 
   /** A release undoes: it goes out in observe. */

@@ -35,6 +35,16 @@ class GroupCommitTest {
   }
 
   @Test
+  void commit_holdOfATrace_keepsItsHeaderWithTheAction() {
+    String trace = OutboxRows.TRACE;
+    TestDatabase.get(commits.commit(Decisions.plain(id(), true, true), null, trace));
+    TestDatabase.get(commits.commit(Decisions.plain(id(), true, true), "t", null));
+    assertThat(database.count("feedback.action_outbox WHERE traceparent = '" + trace + "'"))
+        .isEqualTo(1);
+    assertThat(database.count("feedback.action_outbox WHERE traceparent IS NULL")).isEqualTo(1);
+  }
+
+  @Test
   void commit_rowsOfEveryShape_areStoredAsGiven() {
     for (int i = 0; i < 50; i++) {
       Decision decision = decisions.next();

@@ -13,6 +13,8 @@ final class OutboxRows {
   static final ActionSink A = ActionSink.of("https://a.example/", false);
   static final ActionSink B = ActionSink.of("https://b.example/", false);
 
+  static final String TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
   final TestDatabase database = new TestDatabase();
   final OutboxTable table = new OutboxTable(database.db);
   private final GroupCommit commits = database.commits();
@@ -20,7 +22,7 @@ final class OutboxRows {
 
   /** A hold of an entity; null for none. */
   UUID hold(String entity) {
-    return TestDatabase.get(commits.commit(decision(entity), "tenant-1")).id();
+    return TestDatabase.get(commits.commit(decision(entity), "tenant-1", TRACE)).id();
   }
 
   List<UUID> holds(int n, int entities) {

@@ -126,7 +126,9 @@ class ReleasesTest {
     }
     assertThat(releases()).isEqualTo(1);
     assertThat(rows.outbox("cancelled")).isEqualTo(1);
-    assertThat(rows.claim(10, A)).extracting(Delivery::predictionId).containsExactly(sent);
+    List<Delivery> released = rows.claim(10, A);
+    assertThat(released).extracting(Delivery::predictionId).containsExactly(sent);
+    assertThat(released.get(0).traceparent()).isEqualTo(OutboxRows.TRACE); // the hold's
   }
 
   private static Backfill.Line line(int number, UUID id) {

@@ -32,6 +32,7 @@ class RetryPolicyTest {
         NOW,
         null,
         false,
+        null,
         null);
   }
 

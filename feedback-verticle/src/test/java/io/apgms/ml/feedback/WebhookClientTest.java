@@ -24,6 +24,8 @@ class WebhookClientTest {
   private static final WebhookSecrets SECRETS =
       WebhookSecrets.of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
 
+  private static final String TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
   private final Vertx vertx = Vertx.vertx();
   private final Decision decision = Decisions.plain(new UUID(1, 2), true, true);
   private final AtomicInteger requests = new AtomicInteger();
@@ -62,15 +64,32 @@ class WebhookClientTest {
     ActionSink sink = ActionSink.of(url, true);
     Delivery d =
         new Delivery(
-            1, sink.id(), 1, 0, 0, 1_000, "hold", decision.id(), Instant.EPOCH, null, false, null);
+            1,
+            sink.id(),
+            1,
+            0,
+            0,
+            1_000,
+            "hold",
+            decision.id(),
+            Instant.EPOCH,
+            null,
+            false,
+            null,
+            null);
     SinkAddresses addresses = new SinkAddresses(vertx, lookup, allowPrivate, System::nanoTime);
     WebhookClient client = new WebhookClient(vertx, addresses, SECRETS, options, 1);
-    return TestDatabase.get(client.send(sink, d, decision, () -> null));
+    return TestDatabase.get(client.send(sink, d, decision, TRACE, () -> null));
   }
 
   @Test
   void send_sinkThatTakesIt_isDelivered() {
-    HttpServer sink = server(r -> r.body().onSuccess(b -> r.response().setStatusCode(204).end()));
+    HttpServer sink =
+        server(
+            r -> {
+              int status = TRACE.equals(r.getHeader("traceparent")) ? 204 : 400;
+              r.body().onSuccess(b -> r.response().setStatusCode(status).end());
+            });
     SendResult result =
         send("http://sink.test:" + sink.actualPort() + "/", WebhookClientTest::loopback, true);
     assertThat(result.kind()).isEqualTo(SendResult.Kind.DELIVERED);

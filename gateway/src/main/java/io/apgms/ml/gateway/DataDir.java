@@ -13,7 +13,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.UUID;
 
 /** The data folder, held by one process at a time. */
-final class DataDir implements AutoCloseable {
+public final class DataDir implements AutoCloseable {
   private final Path path;
   private final FileChannel lockFile;
 
@@ -26,7 +26,7 @@ final class DataDir implements AutoCloseable {
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
   /** Takes the folder, making it on first use; refused while another process has it. */
-  static DataDir take(Path path) throws IOException {
+  public static DataDir take(Path path) throws IOException {
     Files.createDirectories(path, OWNER_ONLY);
     FileChannel channel =
         FileChannel.open(path.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -44,7 +44,7 @@ final class DataDir implements AutoCloseable {
     return new DataDir(path, channel);
   }
 
-  Path path() {
+  public Path path() {
     return path;
   }
 

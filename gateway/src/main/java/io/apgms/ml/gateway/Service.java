@@ -1,8 +1,8 @@
 package io.apgms.ml.gateway;
 
 import io.apgms.ml.feedback.ActionOptions;
-import io.apgms.ml.feedback.FeedbackOptions;
 import io.apgms.ml.feedback.FeedbackVerticle;
+import io.apgms.ml.feedback.SendTracing;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.gateway.admin.BiasWatch;
@@ -38,6 +38,7 @@ import io.apgms.ml.gateway.http.Tls;
 import io.apgms.ml.gateway.http.TokenVerifier;
 import io.apgms.ml.gateway.settings.ClusterSettings;
 import io.apgms.ml.gateway.settings.Settings;
+import io.apgms.ml.gateway.trace.Tracing;
 import io.apgms.ml.registry.ArtifactStore;
 import io.apgms.ml.registry.RegistryDatabase;
 import io.apgms.ml.registry.gate.Policy;
@@ -53,7 +54,6 @@ import io.vertx.core.ThreadingModel;
 import io.vertx.core.Vertx;
 import io.vertx.sqlclient.Pool;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -117,6 +117,7 @@ public final class Service implements AutoCloseable {
   private void open() throws Exception {
     DataDir data = push(DataDir.take(settings.data().dir()));
     ClusterSettings roles = settings.cluster();
+    Tracing tracing = push(Tracing.open(settings.tracing().variables(), data.replicaId(), meters));
     // libtorch and PostgreSQL each take about a second: at the same time.
     CompletableFuture<Void> engine =
         roles.scoring()
@@ -144,7 +145,8 @@ public final class Service implements AutoCloseable {
     DecisionModes modes = new DecisionModes(pin == null ? null : DecisionMode.of(pin));
     push(FlagSources.start(settings, modes));
     boolean logs = settings.data().log() && (roles.edge() || roles.data());
-    FeedbackVerticle feedback = logs ? feedback(data, address, pool) : null;
+    FeedbackVerticle feedback =
+        logs ? DecisionStore.open(settings, data, address, pool, meters) : null;
     if (feedback != null) {
       deploy(vertx, () -> feedback, 1);
     }
@@ -240,12 +242,13 @@ public final class Service implements AutoCloseable {
                     Guard.api(doors, settings.auth().dev()),
                     feedback == null ? null : feedback.labels(),
                     feedback == null ? null : feedback.labelFiles(),
-                    new Door(settings.http(), settings.limits(), tls, drain)));
+                    new Door(settings.http(), settings.limits(), tls, drain),
+                    tracing.spans()));
     deploy(vertx, () -> management, 1);
     managementPort = management.port();
     control.reachedAt(settings.management().host(), managementPort);
     if (feedback != null && roles.data()) {
-      dispatch(vertx, feedback, modes);
+      dispatch(vertx, feedback, new SendLease(modes), tracing.sends());
     }
     if (roles.data()) {
       Mirrors.start(settings, registry, data.replicaId(), meters).forEach(this::push);
@@ -259,7 +262,8 @@ public final class Service implements AutoCloseable {
   }
 
   /** A replica that is pinned to observe sends nothing, and leaves to others what is to be sent. */
-  private void dispatch(Vertx vertx, FeedbackVerticle feedback, DecisionModes modes)
+  private void dispatch(
+      Vertx vertx, FeedbackVerticle feedback, SendLease lease, SendTracing tracing)
       throws Exception {
     Settings.Actions actions = settings.actions();
     if (actions == null || "observe".equals(settings.decision().mode())) {
@@ -271,7 +275,8 @@ public final class Service implements AutoCloseable {
             actions.secrets(),
             actions.allowPrivate(),
             actions.concurrency(),
-            new SendLease(modes));
+            lease,
+            tracing);
     deploy(vertx, () -> feedback.dispatcher(to), 1);
   }
 
@@ -307,31 +312,6 @@ public final class Service implements AutoCloseable {
       LOG.warn("the database is away: {}", e.getMessage());
       bootstrap.retry();
     }
-  }
-
-  /**
-   * The spool's folder is named by the format of its tuples, so that one of the release before is
-   * never read as this one's. It is left as it is: an orderly stop has shipped what it held, and
-   * after a crash the release before ships it when it is started once more.
-   */
-  private FeedbackVerticle feedback(DataDir data, DatabaseAddress address, Pool pool)
-      throws IOException {
-    if (Files.exists(data.path().resolve("spool-1"))) {
-      LOG.warn("spool-1 is the spool of the release before; decisions left in it are not shipped");
-    }
-    return new FeedbackVerticle(
-        new FeedbackOptions(
-            data.replicaId(),
-            data.path().resolve("spool-2"),
-            settings.data().spoolMaxBytes(),
-            settings.data().redactionKeys(),
-            address.jdbcUrl(),
-            address.user(),
-            address.password(),
-            pool,
-            Database.connectOptions(address, settings.database().timeoutMs()),
-            settings.database().timeoutMs(),
-            meters));
   }
 
   private void audit(Vertx vertx, RegistryDatabase registry, HeadFiles heads, boolean seals)

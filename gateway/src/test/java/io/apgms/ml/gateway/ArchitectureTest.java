@@ -83,6 +83,15 @@ class ArchitectureTest {
               "io.apgms.ml.gateway.cli..",
               "io.vertx.ext.web..");
 
+  /** What leaves with a trace is decided in one place. */
+  private static final ArchRule SPANS_IN_ONE_PLACE =
+      ArchRuleDefinition.noClasses()
+          .that()
+          .resideOutsideOfPackage("io.apgms.ml.gateway.trace..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("io.opentelemetry..");
+
   /** Only what packages and signs may load what nobody vouches for. */
   private static final ArchRule SIGNED_ONLY =
       ArchRuleDefinition.noClasses()
@@ -100,6 +109,22 @@ class ArchitectureTest {
     NO_CYCLES.check(HOUSE);
     EDGE_LAST.check(HOUSE);
     SIGNED_ONLY.check(HOUSE);
+    SPANS_IN_ONE_PLACE.check(HOUSE);
+  }
+
+  /** The planted violation. */
+  static final class SaysMore {
+    static void say(io.opentelemetry.api.trace.Span span, String entityId) {
+      span.setAttribute("entity", entityId);
+    }
+  }
+
+  @Test
+  void spans_madeElsewhere_areRefused() {
+    JavaClasses planted = new ClassFileImporter().importClasses(SaysMore.class);
+    assertThatThrownBy(() -> SPANS_IN_ONE_PLACE.check(planted))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("SaysMore");
   }
 
   @Test

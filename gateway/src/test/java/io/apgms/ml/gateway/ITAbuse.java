@@ -145,6 +145,31 @@ class ITAbuse {
         });
   }
 
+  /**
+   * Decisions of entities that come once, every tenth under a request id, each in its own trace.
+   */
+  private static void sendDecisions(int port, int count, long seed) throws IOException {
+    SplittableRandom ids = new SplittableRandom(seed);
+    send(
+        port,
+        count,
+        "HTTP/1.1 200 ",
+        i -> {
+          String named = "{\"entityId\":\"e-" + Long.toHexString(ids.nextLong()) + "\",";
+          if (i % 10 == 0) {
+            named += "\"requestId\":\"r-" + Long.toHexString(ids.nextLong()) + "\",";
+          }
+          String body = ITFaults.CASE.replaceFirst("\\{", named);
+          return "POST /ml/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+              + "traceparent: 00-%016x%016x-%016x-01\r\n"
+                  .formatted(ids.nextLong(), ids.nextLong() | 1, ids.nextLong() | 1)
+              + "Content-Length: "
+              + body.length()
+              + "\r\n\r\n"
+              + body;
+        });
+  }
+
   private static void send(int port, int count, long seed) throws IOException {
     SplittableRandom random = new SplittableRandom(seed);
     send(
@@ -157,8 +182,14 @@ class ITAbuse {
         });
   }
 
-  /** Sends them one after the other; all must be refused, some close their connection. */
+  /** All must be refused. */
   private static void send(int port, int count, IntFunction<String> requests) throws IOException {
+    send(port, count, "HTTP/1.1 4", requests);
+  }
+
+  /** Sends them one after the other; some close their connection. */
+  private static void send(int port, int count, String answer, IntFunction<String> requests)
+      throws IOException {
     int sent = 0;
     while (sent < count) {
       try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
@@ -171,15 +202,15 @@ class ITAbuse {
         while (open && sent < count) {
           String request = requests.apply(sent++);
           out.write(request.getBytes(StandardCharsets.ISO_8859_1));
-          open = refused(in);
+          open = answered(in, answer);
         }
       }
     }
   }
 
-  /** Whether the connection stays open after the refusal that is read. */
-  private static boolean refused(BufferedReader in) throws IOException {
-    assertThat(in.readLine()).startsWith("HTTP/1.1 4");
+  /** Whether the connection stays open after the answer that is read. */
+  private static boolean answered(BufferedReader in, String expected) throws IOException {
+    assertThat(in.readLine()).startsWith(expected);
     long left = 0;
     boolean open = true;
     for (String line = in.readLine(); !line.isEmpty(); line = in.readLine()) {
@@ -209,7 +240,9 @@ class ITAbuse {
     String token = service.token("oncall");
     sendIds(service.apiPort(), api, token, api.size(), seed);
     sendIds(service.managementPort(), management, token, management.size(), seed);
+    sendDecisions(service.apiPort(), 64, seed);
     long before = series(metrics());
+    sendDecisions(service.apiPort(), REQUESTS / 4, seed + 5);
     send(service.apiPort(), REQUESTS * 3 / 4, seed + 1);
     send(service.managementPort(), REQUESTS / 4, seed + 2);
     sendIds(service.apiPort(), api, token, REQUESTS / 4, seed + 3);

@@ -15,10 +15,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,6 +30,12 @@ class ITRedaction {
   private static final String CANARY = "canary7f3";
 
   @TempDir Path dir;
+  private final OtlpReceiver receiver = new OtlpReceiver();
+
+  @AfterEach
+  void close() {
+    receiver.close();
+  }
 
   private Connection connect() throws Exception {
     String port = Files.readAllLines(dir.resolve("data/postgres/postmaster.pid")).get(3).strip();
@@ -113,7 +121,9 @@ class ITRedaction {
     return List.of(spooled, committed);
   }
 
-  private static void assertNotTold(RunningService service, Path dir) throws Exception {
+  private void assertNotTold(RunningService service, Path dir) throws Exception {
+    assertThat(receiver.mentions(CANARY)).isFalse(); // ITTrace plants one that is found
+    assertThat(receiver.refused()).isEmpty();
     assertThat(service.logText()).doesNotContain(CANARY);
     assertThat(Files.readString(dir.resolve("data/postgres.log"))).doesNotContain(CANARY);
     assertThat(service.management("GET", "/metrics", null, null).body()).doesNotContain(CANARY);
@@ -124,7 +134,11 @@ class ITRedaction {
     Path out = dir.resolve("exports");
     String until = Instant.now().plus(1, ChronoUnit.HOURS).truncatedTo(ChronoUnit.SECONDS) + "";
     String[] export = {"feedback", "export", "--until", until, "--out", out + "", "--json"};
-    try (RunningService service = RunningService.start(dir, Map.of("ML_AUDIT_SEAL_MS", "1000"))) {
+    Map<String, String> settings = new HashMap<>(Map.of("ML_AUDIT_SEAL_MS", "1000"));
+    settings.put("ML_LOG_FORMAT", "json");
+    settings.put("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url());
+    settings.put("OTEL_BSP_SCHEDULE_DELAY", "100");
+    try (RunningService service = RunningService.start(dir, settings)) {
       List<String> ids = everyRoute(service);
       JsonNode exported = JSON.readTree(service.run(Map.of(), 0, export));
       Map<String, String> token = Map.of("ML_TOKEN", service.token("compliance"));
@@ -136,6 +150,8 @@ class ITRedaction {
           .contains("feedback.decision", "feedback.model_feedback", "feedback.request");
       assertThat(holds(dir.resolve("data/spool-2"))).isTrue();
       assertThat(holds(out)).isTrue();
+      RunningService.await(
+          Duration.ofSeconds(20), () -> receiver.mentions("POST /ml/feedback/backfill"));
       assertNotTold(service, dir);
 
       String found = script(service, token, "--entity", "entity-" + CANARY);

@@ -168,7 +168,8 @@ final class PlantedService implements AutoCloseable {
             Guard.api(doors, false),
             feedback.labels(),
             feedback.labelFiles(),
-            new Door(settings.http(), settings.limits(), null, new Drain()));
+            new Door(settings.http(), settings.limits(), null, new Drain()),
+            null);
   }
 
   private static HeadFiles heads(Path dir) {

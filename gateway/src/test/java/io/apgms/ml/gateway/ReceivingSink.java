@@ -35,6 +35,7 @@ final class ReceivingSink implements AutoCloseable {
    * One event that verified.
    *
    * @param checkedAt when the sender says that it checked the mode
+   * @param traceparent header; null for none
    */
   record Event(
       String id,
@@ -43,7 +44,8 @@ final class ReceivingSink implements AutoCloseable {
       String predictionId,
       String body,
       Instant checkedAt,
-      Instant receivedAt) {}
+      Instant receivedAt,
+      String traceparent) {}
 
   private final Vertx vertx = Vertx.vertx();
   private final List<Event> log = Collections.synchronizedList(new ArrayList<>());
@@ -176,7 +178,8 @@ final class ReceivingSink implements AutoCloseable {
         event.at("/data/predictionId").asText(),
         new String(body, StandardCharsets.UTF_8),
         Instant.parse(Objects.requireNonNull(request.getHeader("ce-leasecheckedat"))),
-        Instant.now());
+        Instant.now(),
+        request.getHeader("traceparent"));
   }
 
   private static JsonNode parse(byte[] body) {

@@ -51,6 +51,8 @@ final class Batcher {
     private final ScoreResult[] results;
     private int open;
     private int taken;
+    private long startedNanos;
+    private int batchRows;
 
     Work(ScoreChunk chunk) {
       this.chunk = chunk;
@@ -64,6 +66,13 @@ final class Batcher {
       }
       results[index] = result;
       open--;
+    }
+
+    void ran(long nowNanos, int rows) {
+      if (batchRows == 0) {
+        startedNanos = nowNanos;
+      }
+      batchRows = Math.max(batchRows, rows);
     }
   }
 
@@ -113,8 +122,10 @@ final class Batcher {
   boolean drain(long nowNanos) {
     List<Work> touched = new ArrayList<>();
     Map<Target, List<Row>> batches = take(nowNanos, touched);
+    int rows = 0;
     for (Map.Entry<Target, List<Row>> batch : batches.entrySet()) {
       scorer.score(batch.getKey().modelId(), batch.getKey().version(), batch.getValue());
+      rows += batch.getValue().size();
       for (Row row : batch.getValue()) {
         if (row.open()) {
           row.set(ScoreResult.none(Outcome.FAILED, null));
@@ -122,6 +133,7 @@ final class Batcher {
       }
     }
     for (Work work : touched) {
+      work.ran(nowNanos, rows);
       if (work.open == 0) {
         finish(work);
       }
@@ -159,6 +171,8 @@ final class Batcher {
 
   private void finish(Work work) {
     done.accept(
-        new ScoreChunkDone(work.chunk.replyTo(), new ScoredChunk(work.chunk.id(), work.results)));
+        new ScoreChunkDone(
+            work.chunk.replyTo(),
+            new ScoredChunk(work.chunk.id(), work.results, work.startedNanos, work.batchRows)));
   }
 }

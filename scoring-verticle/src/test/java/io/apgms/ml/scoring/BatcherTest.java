@@ -99,6 +99,24 @@ class BatcherTest {
   }
 
   @Test
+  void drain_overSeveralBatches_saysWhenTheFirstBeganAndHowLargeTheLargestWas() {
+    batcher.offer(chunk(1, row(0.1, LATER), row(0.2, LATER)));
+    batcher.offer(chunk(2, row(0.3, LATER), row(0.4, LATER)));
+    batcher.drain(NOW);
+    batcher.drain(NOW + 5);
+    assertThat(answers).extracting(ScoredChunk::id).containsExactly(1L, 2L);
+    assertThat(answers).extracting(ScoredChunk::startedNanos).containsExactly(NOW, NOW);
+    assertThat(answers).extracting(ScoredChunk::batchRows).containsExactly(3, 3);
+  }
+
+  @Test
+  void drain_nothingInTime_tookNoRowToTheModel() {
+    batcher.offer(chunk(1, row(0.1, NOW)));
+    batcher.drain(NOW);
+    assertThat(answers).extracting(ScoredChunk::batchRows).containsExactly(0);
+  }
+
+  @Test
   void offer_largerThanTheQueue_neverOwesADrain() {
     ScoreRequest one = row(0.1, LATER);
     assertThat(batcher.offer(chunk(1, one, one, one, one, one))).isFalse();

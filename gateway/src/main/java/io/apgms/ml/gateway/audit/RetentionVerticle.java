@@ -8,6 +8,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -48,8 +49,7 @@ public final class RetentionVerticle extends VerticleBase {
   }
 
   private void piece() {
-    audit
-        .transaction(c -> Retention.next(c, null, piece -> audit.append(c, record(piece))))
+    next(audit)
         .onFailure(e -> LOG.warn("retention waits for the next hour: {}", e.getMessage()))
         .onComplete(
             done -> {
@@ -60,6 +60,11 @@ public final class RetentionVerticle extends VerticleBase {
                 running = false;
               }
             });
+  }
+
+  /** Removes the next piece, with its entry; empty when nothing is left or another is at it. */
+  public static Future<Optional<Retention.Piece>> next(AuditLog audit) {
+    return audit.transaction(c -> Retention.next(c, null, piece -> audit.append(c, record(piece))));
   }
 
   private static AuditRecord record(Retention.Piece piece) {

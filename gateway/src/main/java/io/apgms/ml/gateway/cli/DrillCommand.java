@@ -3,7 +3,6 @@ package io.apgms.ml.gateway.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.gateway.Artifacts;
-import io.apgms.ml.gateway.database.Database;
 import io.apgms.ml.gateway.settings.Settings;
 import io.apgms.ml.registry.ControlState;
 import io.apgms.ml.registry.Deployment;
@@ -11,7 +10,6 @@ import io.apgms.ml.registry.DrillResult;
 import io.apgms.ml.registry.DrillResult.Outcome;
 import io.apgms.ml.registry.Pointer;
 import io.apgms.ml.registry.RegistryDatabase;
-import io.apgms.ml.registry.RegistryException;
 import io.apgms.ml.registry.RollbackCommand;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
@@ -20,9 +18,7 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -98,10 +94,7 @@ final class DrillCommand implements Callable<Integer> {
       throws IOException, InterruptedException {
     Vertx vertx = Vertx.vertx();
     try {
-      RegistryDatabase registry =
-          new RegistryDatabase(
-              Database.pool(vertx, ReplayCommand.database(settings), "drill", 1, CALL_MS),
-              Duration.ofMillis(CALL_MS));
+      RegistryDatabase registry = DirectRegistry.open(vertx, settings, "drill", CALL_MS);
       List<String> models = models(registry);
       boolean passed = !models.isEmpty();
       for (String each : models) {
@@ -192,18 +185,6 @@ final class DrillCommand implements Callable<Integer> {
   }
 
   private static <T> T await(Future<T> future) throws InterruptedException {
-    try {
-      return future
-          .toCompletionStage()
-          .toCompletableFuture()
-          .get(2L * CALL_MS, TimeUnit.MILLISECONDS);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RegistryException refused) {
-        throw refused;
-      }
-      throw new Failure(Failure.UNAVAILABLE, String.valueOf(e.getCause()));
-    } catch (TimeoutException e) {
-      throw new Failure(Failure.UNAVAILABLE, "no answer within " + 2 * CALL_MS + " ms");
-    }
+    return DirectRegistry.await(future, CALL_MS);
   }
 }

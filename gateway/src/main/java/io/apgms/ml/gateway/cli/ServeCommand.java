@@ -4,6 +4,8 @@ import io.apgms.ml.gateway.Service;
 import io.apgms.ml.gateway.settings.Settings;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -24,6 +26,8 @@ final class ServeCommand implements Callable<Integer> {
   /** For what is under way, the sends of actions and the spool, beside the drain itself. */
   private static final Duration CLOSING = Duration.ofSeconds(19);
 
+  private static final Logger LOG = LoggerFactory.getLogger(ServeCommand.class);
+
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli sets it
   private CommandSpec spec;
@@ -31,21 +35,29 @@ final class ServeCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Settings settings = Settings.read(MlService.home(), System.getenv());
+    LogFormat.set(settings.log().json());
     Service service = Service.start(settings);
     Duration bound = CLOSING.plusMillis(settings.management().drainMs());
     Runtime.getRuntime().addShutdownHook(new Thread(() -> close(service, bound), "shutdown"));
-    String scheme = settings.tls() == null ? "http" : "https";
-    spec.commandLine()
-        .getErr()
-        .printf(
-            "ml-service: ready: API %s://%s:%d, management %s://%s:%d%n",
-            scheme,
-            settings.http().host(),
-            service.apiPort(),
-            scheme,
-            settings.management().host(),
-            service.managementPort());
+    String ready = ready(settings, service);
+    if (settings.log().json()) {
+      LOG.info(ready);
+    } else {
+      spec.commandLine().getErr().println("ml-service: " + ready);
+    }
     return MlService.KEEP_RUNNING;
+  }
+
+  private static String ready(Settings settings, Service service) {
+    String scheme = settings.tls() == null ? "http" : "https";
+    return String.format(
+        "ready: API %s://%s:%d, management %s://%s:%d",
+        scheme,
+        settings.http().host(),
+        service.apiPort(),
+        scheme,
+        settings.management().host(),
+        service.managementPort());
   }
 
   /** What has not closed by then is left: the spool and PostgreSQL have what was answered. */

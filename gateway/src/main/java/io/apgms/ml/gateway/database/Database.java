@@ -5,6 +5,8 @@ import io.vertx.pgclient.PgBuilder;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.Pool;
 import io.vertx.sqlclient.PoolOptions;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.flywaydb.core.Flyway;
 
@@ -53,17 +55,31 @@ public final class Database {
         .build();
   }
 
+  /**
+   * What a migration has come to.
+   *
+   * @param version the newest that is applied, by this release or a later one
+   * @param applied by this call
+   */
+  public record Migrated(String schema, String version, int applied) {}
+
   /** Brings both modules' schemas up to date. Blocking; safe with several replicas at once. */
-  public static void migrate(DatabaseAddress at) {
+  public static List<Migrated> migrate(DatabaseAddress at) {
+    List<Migrated> migrated = new ArrayList<>();
     for (String schema : new String[] {"registry", "feedback"}) {
-      Flyway.configure()
-          .dataSource(at.jdbcUrl() + "?connectTimeout=5&socketTimeout=60", at.user(), at.password())
-          .locations("classpath:db/" + schema)
-          .schemas(schema)
-          .defaultSchema(schema)
-          .connectRetries(0)
-          .load()
-          .migrate();
+      Flyway flyway =
+          Flyway.configure()
+              .dataSource(
+                  at.jdbcUrl() + "?connectTimeout=5&socketTimeout=60", at.user(), at.password())
+              .locations("classpath:db/" + schema)
+              .schemas(schema)
+              .defaultSchema(schema)
+              .connectRetries(0)
+              .load();
+      int applied = flyway.migrate().migrationsExecuted;
+      migrated.add(
+          new Migrated(schema, String.valueOf(flyway.info().current().getVersion()), applied));
     }
+    return migrated;
   }
 }

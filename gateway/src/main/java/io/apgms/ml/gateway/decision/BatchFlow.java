@@ -4,6 +4,7 @@ import io.apgms.ml.feedback.Decision;
 import io.apgms.ml.feedback.DecisionLog;
 import io.apgms.ml.feedback.FeedbackException;
 import io.apgms.ml.flags.ModeSource;
+import io.apgms.ml.gateway.trace.Trace;
 import io.apgms.ml.scoring.ScoreBatch;
 import io.apgms.ml.scoring.ScoreResult.Outcome;
 import io.apgms.ml.scoring.ScoredBatch;
@@ -40,6 +41,7 @@ public final class BatchFlow implements AutoCloseable {
    * @param rows row-major [count, features], NaN where missing
    * @param arrivedNanos monotonic
    * @param deadlineNanos monotonic
+   * @param trace that the request belongs to; null where there is none
    */
   @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
   public record Call(
@@ -49,7 +51,8 @@ public final class BatchFlow implements AutoCloseable {
       float[] rows,
       int count,
       long arrivedNanos,
-      long deadlineNanos) {}
+      long deadlineNanos,
+      @Nullable Trace trace) {}
 
   /** Where the outcome goes: exactly one call, on the event loop it came from. */
   public interface BatchReply {
@@ -64,7 +67,7 @@ public final class BatchFlow implements AutoCloseable {
     void refused(Refusal why);
   }
 
-  private record Waiting(Call call, BatchReply reply) {}
+  private record Waiting(Call call, BatchReply reply, long sentNanos) {}
 
   private final Vertx vertx;
   private final String scoringAddress;
@@ -95,11 +98,11 @@ public final class BatchFlow implements AutoCloseable {
   /** Takes a request; its reply comes later on this loop, by the deadline at the latest. */
   public void decide(Call call, BatchReply reply) {
     if (open.size() >= MAX_OPEN) {
-      refuse(new Waiting(call, reply), Refusal.OVERLOADED, null);
+      refuse(new Waiting(call, reply, 0), Refusal.OVERLOADED, null);
       return;
     }
     long id = next++;
-    open.put(id, new Waiting(call, reply));
+    open.put(id, new Waiting(call, reply, System.nanoTime()));
     vertx
         .eventBus()
         .send(
@@ -121,6 +124,7 @@ public final class BatchFlow implements AutoCloseable {
       return; // answered by its deadline
     }
     ServedModel model = batch.model();
+    scored(waiting);
     if (batch.outcome() != Outcome.SCORED || model == null) {
       Refusal refusal = Refusal.of(batch.outcome());
       refuse(waiting, refusal == null ? Refusal.FAILED : refusal, model);
@@ -146,6 +150,14 @@ public final class BatchFlow implements AutoCloseable {
       inputs.addAll(model, waiting.call.rows(), batch.scores());
     }
     waiting.reply.decided(model, batch.scores(), logged);
+  }
+
+  private static void scored(Waiting waiting) {
+    Trace trace = waiting.call.trace();
+    if (trace != null) {
+      long now = System.nanoTime();
+      trace.scored(new Trace.Scored(waiting.sentNanos, now, now, waiting.call.count(), 0));
+    }
   }
 
   private List<Decision> decisions(Call call, ServedModel model, double[] scores) {

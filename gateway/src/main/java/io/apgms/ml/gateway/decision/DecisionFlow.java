@@ -8,6 +8,7 @@ import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.flags.DecisionModes;
 import io.apgms.ml.flags.Mode;
 import io.apgms.ml.flags.ModeSource;
+import io.apgms.ml.gateway.trace.Trace;
 import io.apgms.ml.scoring.ExplainResult;
 import io.apgms.ml.scoring.ScoreChunk;
 import io.apgms.ml.scoring.ScoreRequest;
@@ -30,8 +31,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One decision on its way: gather a tick's requests → score them over the event bus → explain,
@@ -42,7 +41,6 @@ import org.slf4j.LoggerFactory;
  * is lost costs its requests their time, never their answer.
  */
 public final class DecisionFlow implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(DecisionFlow.class);
   private static final long SWEEP_MS = 20;
   private static final int MAX_CHUNK = 1_024;
   private static final int MAX_OPEN = 8_192;
@@ -83,6 +81,7 @@ public final class DecisionFlow implements AutoCloseable {
   private final LoopLimit limit;
   private final PredictionIds ids;
   private final InputTally inputs;
+  private final DecisionLines lines;
   private final String address = "decision-flow-" + UUID.randomUUID();
   private final MessageConsumer<ScoredChunk> scored;
   private final long sweep;
@@ -111,6 +110,7 @@ public final class DecisionFlow implements AutoCloseable {
     this.trials = new TrialRule(parts);
     this.limit = limit;
     this.inputs = parts.meters().inputs().onLoop(context);
+    this.lines = new DecisionLines(parts.meters(), System.nanoTime());
     this.commits = parts.log() == null ? null : parts.log().groupCommit(context);
     this.explanations = new Explanations(vertx, parts.runtime());
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
@@ -170,6 +170,7 @@ public final class DecisionFlow implements AutoCloseable {
     for (int i = 0; i < results.length; i++) {
       Pending p = waiting.get(i);
       if (!p.answered) {
+        p.scored(sent, chunk, now);
         settle(p, results[i], now, toSpool);
       }
     }
@@ -256,13 +257,14 @@ public final class DecisionFlow implements AutoCloseable {
   private void spool(List<Pending> batch) {
     DecisionLog log = parts.log();
     if (log != null && !batch.isEmpty()) {
+      long began = System.nanoTime();
       List<Decision> rows = new ArrayList<>(batch.size());
-      for (Pending p : batch) {
-        rows.add(p.toDecision());
-      }
+      batch.forEach(p -> rows.add(p.toDecision()));
       try {
         log.spool(rows);
+        batch.forEach(p -> p.kept(Trace.Store.SPOOL, began, null));
       } catch (FeedbackException e) {
+        batch.forEach(p -> p.kept(Trace.Store.SPOOL, began, e));
         batch.forEach(p -> refuse(p, Refusal.NOT_LOGGED, p.model));
         return;
       } finally {
@@ -277,15 +279,17 @@ public final class DecisionFlow implements AutoCloseable {
   /** Committed to PostgreSQL before it is answered: holds in force, and what has a requestId. */
   private void commit(Pending p, GroupCommit commits) {
     committing.add(p);
+    long began = System.nanoTime();
     commits
-        .commit(p.toDecision(), p.terms.tenant())
+        .commit(p.toDecision(), p.terms.tenant(), p.terms.traceparent())
         .onComplete(
             done -> {
+              p.kept(Trace.Store.DATABASE, began, done.cause());
+              Runnable then = () -> committed(p, done.result(), done.cause());
               if (Vertx.currentContext() == context) {
-                committed(p, done.succeeded() ? done.result() : null, done.cause());
+                then.run();
               } else {
-                context.runOnContext(
-                    v -> committed(p, done.succeeded() ? done.result() : null, done.cause()));
+                context.runOnContext(v -> then.run());
               }
             });
   }
@@ -312,7 +316,7 @@ public final class DecisionFlow implements AutoCloseable {
     } else if (failure instanceof FeedbackException.NotSent) {
       notCommitted(p);
     } else {
-      LOG.warn("commit of a decision with unknown outcome: {}", String.valueOf(failure));
+      DecisionLines.unknown(p.decided().id(), failure);
       refuse(p, Refusal.UNKNOWN_OUTCOME, p.model);
     }
   }
@@ -331,11 +335,13 @@ public final class DecisionFlow implements AutoCloseable {
 
   private void answer(Pending p, Decided decided) {
     close(p);
-    parts.meters().of(p.model()).decided(decided, System.nanoTime() - p.terms.arrivedNanos());
+    long now = System.nanoTime();
+    parts.meters().of(p.model()).decided(decided, now - p.terms.arrivedNanos());
     // Not one that was made before for its requestId, and none that asks for a version: a check.
     if (p.call.modelVersion() == null && decided.id().equals(p.decided().id())) {
       inputs.add(p.model(), p.call.row(), decided.score(), decided.review());
     }
+    lines.decided(p.terms.trace(), decided, now);
     p.reply.decided(decided);
     trials.answered(p, decided);
   }
@@ -343,7 +349,9 @@ public final class DecisionFlow implements AutoCloseable {
   private void refuse(Pending p, Refusal why, @Nullable ServedModel model) {
     close(p);
     parts.refused(why, model, p.call.modelId(), p.terms.arrivedNanos(), p.terms.deadlineNanos());
-    p.reply.refused(why, why == Refusal.UNKNOWN_OUTCOME ? p.decided().id() : null);
+    UUID id = why == Refusal.UNKNOWN_OUTCOME ? p.decided().id() : null;
+    lines.refused(p.terms.trace(), why, id, System.nanoTime());
+    p.reply.refused(why, id);
   }
 
   private void close(Pending p) {
@@ -388,16 +396,4 @@ public final class DecisionFlow implements AutoCloseable {
     explanations.close();
     Future<Void> ignored = scored.unregister();
   }
-
-  /**
-   * What surrounds a call.
-   *
-   * @param tenant of the caller's token
-   * @param arrivedNanos monotonic
-   * @param deadlineNanos monotonic
-   * @param bodyHash SHA-256 of the body where it has a requestId
-   */
-  @SuppressWarnings("ArrayRecordComponent") // handed over once; never compared
-  public record Terms(
-      @Nullable String tenant, long arrivedNanos, long deadlineNanos, byte @Nullable [] bodyHash) {}
 }

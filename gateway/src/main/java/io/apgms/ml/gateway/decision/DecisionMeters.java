@@ -24,11 +24,16 @@ public final class DecisionMeters {
   private final InputCounts inputs = new InputCounts();
   private final Map<Refusal, Counter> errors = new EnumMap<>(Refusal.class);
   private final Map<Refusal, Counter> rejected = new EnumMap<>(Refusal.class);
+  private final Counter linesDropped;
 
   /** Registers everything that does not depend on a model, so that it is there at once. */
   public DecisionMeters(MeterRegistry registry) {
     this.registry = registry;
     this.unknown = ModelMeters.ofNone(registry);
+    this.linesDropped =
+        Counter.builder("apgms_ml_decision_lines_dropped")
+            .description("log lines of traced requests over what a second has")
+            .register(registry);
     for (Refusal refusal : Refusal.values()) {
       String type = refusal.name().toLowerCase(Locale.ROOT);
       if (outcome(refusal).equals("error")) {
@@ -73,6 +78,11 @@ public final class DecisionMeters {
    */
   public void noModel(@Nullable String modelId) {
     refused(Refusal.NO_MODEL, null, modelId, false);
+  }
+
+  /** Counts a line that was not written. */
+  void lineDropped() {
+    linesDropped.increment();
   }
 
   /** Counts a request over its loop's limit, whose body was not looked at. */

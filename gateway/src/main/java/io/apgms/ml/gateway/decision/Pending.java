@@ -2,7 +2,9 @@ package io.apgms.ml.gateway.decision;
 
 import io.apgms.ml.feedback.Decision;
 import io.apgms.ml.flags.DecisionMode;
+import io.apgms.ml.gateway.trace.Trace;
 import io.apgms.ml.scoring.Explanation;
+import io.apgms.ml.scoring.ScoredChunk;
 import io.apgms.ml.scoring.ServedModel;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /** One request on its way through a {@link DecisionFlow}; confined to the flow's loop. */
 final class Pending {
   final ScoreCall call;
-  final DecisionFlow.Terms terms;
+  final Terms terms;
   final Reply reply;
   boolean answered;
 
@@ -24,7 +26,7 @@ final class Pending {
   @Nullable Explanation explanation;
   @Nullable Decided decided;
 
-  Pending(ScoreCall call, DecisionFlow.Terms terms, Reply reply) {
+  Pending(ScoreCall call, Terms terms, Reply reply) {
     this.call = call;
     this.terms = terms;
     this.reply = reply;
@@ -36,6 +38,29 @@ final class Pending {
 
   Decided decided() {
     return Objects.requireNonNull(decided, "decided");
+  }
+
+  /** Tells its trace, where it has one, of the way to the model and back. */
+  void scored(SentChunk sent, ScoredChunk chunk, long now) {
+    Trace trace = terms.trace();
+    if (trace != null) {
+      trace.scored(
+          new Trace.Scored(
+              sent.sentNanos(),
+              chunk.startedNanos(),
+              now,
+              sent.requests().size(),
+              chunk.batchRows()));
+    }
+  }
+
+  /** Tells its trace of a write that ends now. */
+  void kept(Trace.Store store, long fromNanos, @Nullable Throwable failure) {
+    Trace trace = terms.trace();
+    if (trace != null) {
+      String why = failure == null ? null : failure.getClass().getSimpleName();
+      trace.kept(new Trace.Kept(store, fromNanos, System.nanoTime(), why));
+    }
   }
 
   Decision toDecision() {

@@ -7,6 +7,7 @@ import io.apgms.ml.gateway.decision.BatchFlow;
 import io.apgms.ml.gateway.decision.DecisionFlow;
 import io.apgms.ml.gateway.decision.LoopLimit;
 import io.apgms.ml.gateway.settings.Settings;
+import io.apgms.ml.gateway.trace.Spans;
 import io.apgms.ml.scoring.ScoringVerticle;
 import io.vertx.core.Future;
 import io.vertx.core.VerticleBase;
@@ -27,7 +28,8 @@ public final class ApiVerticle extends VerticleBase {
       Guard guard,
       @Nullable Labels labels,
       @Nullable LabelFiles labelFiles,
-      Door door) {}
+      Door door,
+      @Nullable Spans spans) {}
 
   private static final long DRAIN_SECONDS = 8; // with the parts after it: an end in under 25 s
   private static final int OF_DEADLINE = 4;
@@ -83,6 +85,7 @@ public final class ApiVerticle extends VerticleBase {
     Guard guard = parts.guard();
     DecisionFlow.Parts shared = parts.flow();
     Router router = Router.router(vertx);
+    TraceDoor.mount(router, parts.spans());
     BodyHandler body = BodyHandler.create(false).setBodyLimit(http.maxBodyBytes());
     router
         .post("/ml/score")

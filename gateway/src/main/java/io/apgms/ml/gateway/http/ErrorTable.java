@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.apgms.ml.feedback.FeedbackException;
 import io.apgms.ml.gateway.decision.Refusal;
+import io.apgms.ml.gateway.trace.Trace;
 import io.apgms.ml.registry.RegistryException;
 import io.netty.handler.codec.DecoderException;
 import io.netty.handler.codec.http2.Http2Exception;
@@ -23,6 +24,7 @@ import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
 
 /** The one table from what went wrong to what the caller sees: RFC 9457 problem details. */
 public final class ErrorTable {
@@ -181,7 +183,10 @@ public final class ErrorTable {
     Problem problem = failure == null ? http(rc.statusCode()) : of(failure);
     if (problem.status() == 500 && failure != null && !hungUp(failure)) {
       // the trace names the handler; the path may hold what a log must not
-      LOG.error("a {} request failed", rc.request().method(), failure);
+      LoggingEventBuilder line = LOG.atError().setCause(failure);
+      Trace trace = TraceDoor.of(rc);
+      (trace == null ? line : line.addKeyValue("traceId", trace.traceId()))
+          .log("a {} request failed", rc.request().method());
     }
     refuse(rc.request(), problem);
   }

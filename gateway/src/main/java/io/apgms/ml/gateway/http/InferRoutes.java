@@ -180,7 +180,8 @@ final class InferRoutes {
               request.rows(),
               request.count(),
               arrived,
-              arrived + TimeUnit.MILLISECONDS.toNanos(timeout)),
+              arrived + TimeUnit.MILLISECONDS.toNanos(timeout),
+              TraceDoor.of(rc)),
           new HttpReply(rc.response(), request));
     } catch (Problem problem) {
       if (problem.status() != 503) { // counted where it was found

@@ -7,6 +7,7 @@ import io.apgms.ml.gateway.decision.InputTally;
 import io.apgms.ml.gateway.decision.Refusal;
 import io.apgms.ml.gateway.decision.Reply;
 import io.apgms.ml.gateway.decision.ScoreCall;
+import io.apgms.ml.gateway.decision.Terms;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ServedModel;
 import io.vertx.core.Handler;
@@ -64,11 +65,12 @@ final class ScoreHandler implements Handler<RoutingContext> {
       ScoreCall call = reader.read(body);
       flow.decide(
           call,
-          new DecisionFlow.Terms(
+          new Terms(
               tenant,
               arrived,
               arrived + TimeUnit.MILLISECONDS.toNanos(timeoutMs),
-              call.requestId() == null ? null : Bodies.sha256(body)),
+              call.requestId() == null ? null : Bodies.sha256(body),
+              TraceDoor.of(rc)),
           new HttpReply(rc.response(), runtime));
     } catch (Problem problem) {
       refuse(rc, problem);

@@ -31,6 +31,8 @@ public record Settings(
     @Nullable Jira jira,
     @Nullable PagerDuty pagerDuty,
     Prometheus prometheus,
+    Log log,
+    Tracing tracing,
     ClusterSettings cluster) {
 
   /**
@@ -157,6 +159,22 @@ public record Settings(
   /** Where alerts are read after a rollback; an empty url means nowhere. */
   public record Prometheus(String url) {}
 
+  /** How log lines are written. */
+  public record Log(boolean json) {}
+
+  /** OpenTelemetry's own variables, as they are set. */
+  public record Tracing(Map<String, String> variables) {
+    public Tracing {
+      variables = Map.copyOf(variables);
+    }
+
+    /** Without their values: headers may carry a key. */
+    @Override
+    public String toString() {
+      return "Tracing" + variables.keySet();
+    }
+  }
+
   /** The versions an environment pin names: one for every model, or one a model. */
   public record Pins(@Nullable String all, Map<String, String> byModel) {
     public Pins {
@@ -226,6 +244,8 @@ public record Settings(
             JiraSettings.read(in),
             PagerDutySettings.read(in),
             prometheus(in),
+            new Log("json".equals(in.oneOf("log.format", "ML_LOG_FORMAT", "text", "json"))),
+            new Tracing(in.variables("OTEL_")),
             ClusterSettings.read(in));
     in.refuseUnknown();
     return settings.requireSafe();

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,6 +60,13 @@ final class SettingsReader {
       throw new SettingsException(key, value == null ? "missing" : value.toString(), "a value");
     }
     return value.asText();
+  }
+
+  /** Variables of another system's own names, which stand in no file. */
+  Map<String, String> variables(String prefix) {
+    return environment.entrySet().stream()
+        .filter(e -> e.getKey().startsWith(prefix))
+        .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
   }
 
   int number(String key, String variable, int min, int max) {

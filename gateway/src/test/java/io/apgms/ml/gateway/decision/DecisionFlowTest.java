@@ -96,7 +96,7 @@ class DecisionFlowTest {
           long now = System.nanoTime();
           long deadline = now + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
           for (int i = 0; i < times; i++) {
-            flow.decide(call, new DecisionFlow.Terms(null, now, deadline, null), new Recorded());
+            flow.decide(call, new Terms(null, now, deadline, null, null), new Recorded());
           }
         });
   }

@@ -177,7 +177,7 @@ class TrialFlowTest {
           long now = System.nanoTime();
           long deadline = now + TimeUnit.SECONDS.toNanos(10);
           for (int i = 0; i < times; i++) {
-            flow.decide(call, new DecisionFlow.Terms(null, now, deadline, null), new Recorded());
+            flow.decide(call, new Terms(null, now, deadline, null, null), new Recorded());
           }
         });
   }
