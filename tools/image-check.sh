@@ -58,7 +58,7 @@ grep -q '"pkg:deb/debian/libc6@' "$root/app/sbom/bom.json" || wrong "its bill of
 # Its surroundings: a database, by a replica that runs from the checkout.
 ready() { # log, process: its line of readiness, as "API management"
   for ((i = 0; i < 1200; i++)); do
-    sed -n 's|.*ready: API http://\(.*\), management http://\(.*\)$|\1 \2|p' "$1" | grep . && return
+    sed -En 's#.*ready: (no API|API http://(.*)), management http://(.*)$#\2 \3#p' "$1" | grep . && return
     kill -0 "$2" 2>/dev/null || break
     sleep 0.1
   done
@@ -66,7 +66,7 @@ ready() { # log, process: its line of readiness, as "API management"
   return 1
 }
 export ML_DRAIN_MS=0 ML_AUTH=dev ML_HTTP_PORT=0 ML_MANAGEMENT_PORT=0
-: >"$dir/jar.log" >"$dir/image.log"
+: >"$dir/jar.log" >"$dir/image.log" >"$dir/scoring.log" >"$dir/edge.log"
 ML_DATA_DIR=$dir/data "$home/bin/ml-service" serve >"$dir/jar.log" 2>&1 &
 line=$(ready "$dir/jar.log" $!) || wrong "the jar did not start"
 read -r other _ <<<"$line"
@@ -95,15 +95,20 @@ else
   limit=(JAVA_TOOL_OPTIONS=-XX:MaxRAM=$memory)
   group=
 fi
-(
-  [[ -z $group ]] || echo 0 >"$group/cgroup.procs"
-  exec env -i "${environment[@]}" "${limit[@]}" ML_AUTH=dev ML_HTTP_PORT=0 ML_MANAGEMENT_PORT=0 \
-    ML_DRAIN_MS=0 "ML_DATABASE_URL=postgresql://postgres:postgres@127.0.0.1:$port/postgres" \
-    "$(command -v chroot)" --userspec=10001:10001 --groups= "$root" "${entrypoint[@]}" serve
-) >"$dir/image.log" 2>&1 &
-pid=$!
-line=$(ready "$dir/image.log" $pid) || wrong "it did not start"
-read -r api management <<<"$line"
+contained() { # name, variables: starts it, and waits; sets pid, api, management
+  local name=$1
+  shift
+  (
+    [[ -z $group ]] || echo 0 >"$group/cgroup.procs"
+    exec env -i "${environment[@]}" "${limit[@]}" ML_AUTH=dev ML_HTTP_PORT=0 ML_MANAGEMENT_PORT=0 \
+      ML_DRAIN_MS=0 "ML_DATABASE_URL=postgresql://postgres:postgres@127.0.0.1:$port/postgres" "$@" \
+      "$(command -v chroot)" --userspec=10001:10001 --groups= "$root" "${entrypoint[@]}" serve
+  ) >"$dir/$name.log" 2>&1 &
+  pid=$!
+  line=$(ready "$dir/$name.log" $pid) || wrong "$name did not start"
+  IFS=' ' read -r api management <<<"$line"
+}
+contained image
 
 grep -q '^Uid:\s10001\s10001\s10001\s10001' "/proc/$pid/status" || wrong "it runs as another user"
 grep -q '^CapEff:\s0*$' "/proc/$pid/status" || wrong "it has capabilities"
@@ -129,9 +134,27 @@ answered=$(sed -n 's/^ *\([0-9]*\) requests in.*/\1/p' "$dir/load.txt")
 kill -0 "$pid" || wrong "it ended under load: $(tail -3 "$dir/image.log")"
 peak=$(awk '/VmHWM/ {print $2}' "/proc/$pid/status")
 ((peak << 10 < memory * 9 / 10)) || wrong "it took $((peak >> 10)) MiB of $((memory >> 20)), expected a tenth to spare"
-kill -TERM "$pid"
-for ((i = 0; i < 250; i++)); do
-  [[ -d /proc/$pid ]] || break
+leave() {
+  kill -TERM "$1"
+  for ((i = 0; i < 250; i++)); do
+    [[ -d /proc/$1 ]] || return 0
+    sleep 0.1
+  done
+}
+leave "$pid"
+
+# Split: one process scores, another answers.
+split=(ML_CLUSTER_MEMBERS=127.0.0.1:5701)
+contained scoring "${split[@]}" ML_ROLES=scoring ML_DATA_DIR=/data/scoring
+scorer=$pid
+contained edge "${split[@]}" ML_ROLES=edge,data ML_DATA_DIR=/data/edge ML_CLUSTER_PORT=5711 ML_CLUSTER_BUS_PORT=5712
+for ((i = 0; i < 300; i++)); do
+  curl -sf -o /dev/null "http://$management/health/ready" && break
   sleep 0.1
 done
-echo "image-check: started without a network, scored as the jar, $answered requests under load, at most $((peak >> 10)) MiB of $((memory >> 20))${group:+ (cgroup)}"
+[[ -n $(score "$api") && $(score "$api") == "$(score "$other")" ]] ||
+  wrong "split, it answers $(score "$api"), the jar $(score "$other")"
+! grep -q libtorch_cpu "/proc/$pid/maps" || wrong "the edge has loaded libtorch"
+leave "$pid"
+leave "$scorer"
+echo "image-check: started without a network, scored as the jar, in one process and in two, $answered requests under load, at most $((peak >> 10)) MiB of $((memory >> 20))${group:+ (cgroup)}"

@@ -13,6 +13,16 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ $root.Chart.Name }}-{{ $root.Chart.Version }}
 {{- end }}
 
+{{- /* Pods that serve; those that score too, where they are apart. */ -}}
+{{- define "ml.components" -}}
+{{ .Values.scoring.enabled | ternary (list "serve" "scoring") (list "serve") | toJson }}
+{{- end }}
+
+{{- /* (list root component) */ -}}
+{{- define "ml.name" -}}
+{{ (index . 0).Values.name }}{{ if eq (index . 1) "scoring" }}-scoring{{ end }}
+{{- end }}
+
 {{- define "ml.image" -}}
 {{- with .Values.image -}}
 {{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag }}{{ end }}

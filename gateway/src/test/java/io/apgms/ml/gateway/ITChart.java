@@ -27,6 +27,7 @@ class ITChart {
 
   @TempDir static Path dir;
   private static List<JsonNode> objects;
+  private static List<JsonNode> pool;
 
   private record Said(int exit, String text) {}
 
@@ -42,7 +43,12 @@ class ITChart {
 
   @BeforeAll
   static void render() throws Exception {
-    Path file = dir.resolve("all.yaml");
+    objects = rendered("all-values.yaml");
+    pool = rendered("pool-values.yaml");
+  }
+
+  private static List<JsonNode> rendered(String values) throws Exception {
+    Path file = dir.resolve("rendered-" + values);
     String helm = GoTool.install("helm").toString();
     Said said =
         run(
@@ -50,10 +56,12 @@ class ITChart {
             "-c",
             helm
                 + " template ml-service k8s/ml-service --kube-version 1.33.0 --namespace ml"
-                + " -f k8s/ml-service/ci/all-values.yaml >"
+                + " -f k8s/ml-service/ci/"
+                + values
+                + " >"
                 + file);
     assertThat(said.exit()).as(said.text()).isZero();
-    objects = documents(file);
+    return documents(file);
   }
 
   private static List<JsonNode> documents(Path file) throws IOException {
@@ -68,7 +76,11 @@ class ITChart {
   }
 
   private static JsonNode object(String kind, String name) {
-    return objects.stream()
+    return object(objects, kind, name);
+  }
+
+  private static JsonNode object(List<JsonNode> of, String kind, String name) {
+    return of.stream()
         .filter(o -> o.path("kind").asText().equals(kind))
         .filter(o -> o.at("/metadata/name").asText().equals(name))
         .findFirst()
@@ -76,14 +88,18 @@ class ITChart {
   }
 
   private static JsonNode container() {
-    return object("Deployment", "ml-service").at("/spec/template/spec/containers/0");
+    return container(objects, "ml-service");
+  }
+
+  private static JsonNode container(List<JsonNode> of, String deployment) {
+    return object(of, "Deployment", deployment).at("/spec/template/spec/containers/0");
   }
 
   @Test
   void chart_asItIs_isCleanAndFindsWhatIsPlanted() throws Exception {
     Said said = run("make", "-s", "chart");
     assertThat(said.exit()).as(said.text()).isZero();
-    assertThat(said.text()).contains("12 renderings valid", "14 planted faults found");
+    assertThat(said.text()).contains("15 renderings valid", "14 planted faults found");
   }
 
   /**
@@ -123,7 +139,11 @@ class ITChart {
   }
 
   private static JsonNode variable(String name) {
-    for (JsonNode each : container().path("env")) {
+    return variable(container(), name);
+  }
+
+  private static JsonNode variable(JsonNode container, String name) {
+    for (JsonNode each : container.path("env")) {
       if (each.path("name").asText().equals(name)) {
         return each;
       }
@@ -136,6 +156,49 @@ class ITChart {
     assertThat(variable("ML_MODEL_VERSION").path("value").asText())
         .isEqualTo("risk-score=20261123,credit-default=20261123-2");
     assertThat(variable("ML_DECISION_MODE").path("value").asText()).isEqualTo("act");
+  }
+
+  /** Each goes to the name and ports of the one service, and no pod that scores has an API. */
+  @Test
+  void pool_itsPods_findEachOtherByItsService() {
+    JsonNode service = object(pool, "Service", "ml-service-scoring").path("spec");
+    assertThat(service.path("clusterIP").asText()).isEqualTo("None");
+    assertThat(service.path("publishNotReadyAddresses").asBoolean()).isTrue();
+    JsonNode edge = container(pool, "ml-service");
+    JsonNode scorer = container(pool, "ml-service-scoring");
+    for (JsonNode each : List.of(edge, scorer)) {
+      assertThat(variable(each, "ML_CLUSTER_MEMBERS").path("value").asText())
+          .isEqualTo("ml-service-scoring:" + service.at("/ports/0/port").asText());
+      assertThat(variable(each, "ML_CLUSTER_PORT").path("value"))
+          .extracting(JsonNode::asText)
+          .isEqualTo(service.at("/ports/0/port").asText());
+      assertThat(variable(each, "POD_IP").at("/valueFrom/fieldRef/fieldPath").asText())
+          .isEqualTo("status.podIP");
+    }
+    assertThat(variable(edge, "ML_ROLES").path("value").asText()).isEqualTo("edge,data");
+    assertThat(variable(scorer, "ML_ROLES").path("value").asText()).isEqualTo("scoring");
+    assertThat(scorer.path("ports").findValuesAsText("name"))
+        .containsExactly("cluster", "bus", "management");
+  }
+
+  /** Membership has no TLS: from the pods of the release alone. */
+  @Test
+  void pool_itsPorts_areOpenToMembersAlone() {
+    for (JsonNode policy : pool) {
+      if (!policy.path("kind").asText().equals("NetworkPolicy")) {
+        continue;
+      }
+      for (JsonNode rule : policy.at("/spec/ingress")) {
+        if (rule.path("ports").findValuesAsText("port").contains("5701")) {
+          assertThat(rule.path("from")).hasSize(1);
+          assertThat(rule.at("/from/0/podSelector/matchExpressions/0/values").toString())
+              .isEqualTo("[\"serve\",\"scoring\"]");
+          assertThat(rule.at("/from/0/podSelector/matchLabels")).hasSize(2);
+        }
+      }
+    }
+    assertThat(object(pool, "NetworkPolicy", "ml-service-pool").at("/spec/ingress/0/ports"))
+        .hasSize(2);
   }
 
   /** Heads are signed by a key of the pod: a folder that two pods share starts only one of them. */
@@ -170,8 +233,10 @@ class ITChart {
           .at("/properties/" + value + "/propertyNames/enum")
           .forEach(name -> known.add(name.asText()));
     }
-    container().path("env").forEach(variable -> known.add(variable.path("name").asText()));
-    known.removeIf(name -> name.equals("POD_NAME") || name.startsWith("OTEL_")); // others' own
+    for (JsonNode each : List.of(container(), container(pool, "ml-service"))) {
+      each.path("env").forEach(variable -> known.add(variable.path("name").asText()));
+    }
+    known.removeIf(name -> name.startsWith("POD_") || name.startsWith("OTEL_")); // others' own
     assertThat(known).isEqualTo(all);
   }
 }

@@ -50,14 +50,13 @@ final class ServeCommand implements Callable<Integer> {
 
   private static String ready(Settings settings, Service service) {
     String scheme = settings.tls() == null ? "http" : "https";
+    String api =
+        settings.cluster().edge()
+            ? "API " + scheme + "://" + settings.http().host() + ":" + service.apiPort()
+            : "no API";
     return String.format(
-        "ready: API %s://%s:%d, management %s://%s:%d",
-        scheme,
-        settings.http().host(),
-        service.apiPort(),
-        scheme,
-        settings.management().host(),
-        service.managementPort());
+        "ready: %s, management %s://%s:%d",
+        api, scheme, settings.management().host(), service.managementPort());
   }
 
   /** What has not closed by then is left: the spool and PostgreSQL have what was answered. */
