@@ -169,8 +169,7 @@ class ITChart {
     for (JsonNode each : List.of(edge, scorer)) {
       assertThat(variable(each, "ML_CLUSTER_MEMBERS").path("value").asText())
           .isEqualTo("ml-service-scoring:" + service.at("/ports/0/port").asText());
-      assertThat(variable(each, "ML_CLUSTER_PORT").path("value"))
-          .extracting(JsonNode::asText)
+      assertThat(variable(each, "ML_CLUSTER_PORT").path("value").asText())
           .isEqualTo(service.at("/ports/0/port").asText());
       assertThat(variable(each, "POD_IP").at("/valueFrom/fieldRef/fieldPath").asText())
           .isEqualTo("status.podIP");
