@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -38,6 +39,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ControlVerticle extends VerticleBase {
   private static final Logger LOG = LoggerFactory.getLogger(ControlVerticle.class);
+  private static final long LISTENS_MS = 1_000; // where it never does, as PostgreSQL is away
   private static final String HELD = "="; // in no model id: key of a pin's target, model=version
   private static final String ENDED = "this replica is being ended";
   private static final long PERIOD_MS = 500;
@@ -75,6 +77,7 @@ public final class ControlVerticle extends VerticleBase {
   private volatile @Nullable Peers peers;
   private volatile boolean databaseSeen;
   private boolean stopping;
+  private Future<Void> listens = Future.succeededFuture();
   private @Nullable Promise<Void> running;
   private @Nullable Promise<Void> next;
   private Map<String, Target> written = Map.of();
@@ -89,7 +92,7 @@ public final class ControlVerticle extends VerticleBase {
 
   @Override
   public Future<?> start() {
-    Notifications.listen(vertx, parts.notifications(), this::refresh);
+    listens = Notifications.listen(vertx, parts.notifications(), this::refresh);
     trials = follower();
     withdraw();
     vertx.setPeriodic(TRUST_PERIOD_MS, id -> withdraw());
@@ -124,7 +127,8 @@ public final class ControlVerticle extends VerticleBase {
     Future<Void> settled = last == null ? Future.succeededFuture() : last.future().otherwiseEmpty();
     return settled
         .compose(v -> parts.registry().replicas().leave(parts.replicaId()))
-        .otherwiseEmpty();
+        .otherwiseEmpty()
+        .compose(v -> listens.timeout(LISTENS_MS, TimeUnit.MILLISECONDS).otherwiseEmpty());
   }
 
   private @Nullable TrialFollower follower() {

@@ -1,6 +1,8 @@
 package io.apgms.ml.gateway.admin;
 
 import io.apgms.ml.registry.RegistryDatabase;
+import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.Vertx;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.pubsub.PgSubscriber;
@@ -22,14 +24,21 @@ final class Notifications {
    * Listens until the process ends, on a connection that is made again.
    *
    * @param connect null for no notifications
+   * @return done once it listens for the first time, or need not: who ends sooner cuts a connection
+   *     that is being made
    */
-  static void listen(Vertx vertx, @Nullable PgConnectOptions connect, Runnable look) {
+  static Future<Void> listen(Vertx vertx, @Nullable PgConnectOptions connect, Runnable look) {
     if (connect == null) {
-      return;
+      return Future.succeededFuture();
     }
+    Promise<Void> listens = Promise.promise();
     PgSubscriber subscriber = PgSubscriber.subscriber(vertx, connect);
     subscriber.reconnectPolicy(retries -> Math.min(MAX_RECONNECT_MS, 100L << Math.min(retries, 5)));
-    subscriber.channel(RegistryDatabase.CHANNEL).handler(payload -> look.run());
+    subscriber
+        .channel(RegistryDatabase.CHANNEL)
+        .subscribeHandler(v -> listens.tryComplete())
+        .handler(payload -> look.run());
     subscriber.connect().onFailure(e -> LOG.warn("no notifications: {}", e.getMessage()));
+    return listens.future();
   }
 }
