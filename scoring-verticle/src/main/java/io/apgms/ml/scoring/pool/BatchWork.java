@@ -28,9 +28,9 @@ record BatchWork(Vertx vertx, ScoreBatch of, ServedModel model) implements Part 
     } else {
       offer.offer(
           new BatchWork(vertx, of, model),
-          VersionKey.of(model),
           of.rows(),
           new long[] {of.deadlineNanos()},
+          of.deadlineNanos(),
           now);
     }
   }

@@ -59,7 +59,16 @@ final class ChunkWork {
     if (open == 0) {
       answer();
     }
-    byModel.forEach((model, rows) -> offer(model, rows, offer, now));
+    long hurry = now + firstDeadline(now);
+    byModel.forEach((model, rows) -> offer(model, rows, offer, hurry, now));
+  }
+
+  private long firstDeadline(long now) {
+    long least = Long.MAX_VALUE;
+    for (ScoreRequest r : chunk.requests()) {
+      least = Math.min(least, r.deadlineNanos() - now);
+    }
+    return least;
   }
 
   private static boolean alike(ScoreRequest a, ScoreRequest b) {
@@ -69,7 +78,8 @@ final class ChunkWork {
         && a.row().length == b.row().length;
   }
 
-  private void offer(ServedModel model, List<Integer> indices, Part.Offer offer, long now) {
+  private void offer(
+      ServedModel model, List<Integer> indices, Part.Offer offer, long hurryNanos, long now) {
     int width = model.features().size();
     float[] rows = new float[indices.size() * width];
     long[] deadlines = new long[indices.size()];
@@ -78,7 +88,7 @@ final class ChunkWork {
       System.arraycopy(r.row(), 0, rows, i * width, width);
       deadlines[i] = r.deadlineNanos();
     }
-    offer.offer(new Rows(model, indices), VersionKey.of(model), rows, deadlines, now);
+    offer.offer(new Rows(model, indices), rows, deadlines, hurryNanos, now);
   }
 
   private void set(int index, ScoreResult result) {

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -43,25 +42,22 @@ final class Dispatch {
   private static final class Ticket {
     private final Ask ask;
     private final long deadlineNanos; // of the row with the most time
-    private final long retryNanos; // by the row with the least
-    private String at;
+    private final long retryNanos;
+    private final List<Member> asked = new ArrayList<>(2); // and may still answer
     private boolean second;
 
-    private Ticket(Ask ask, String at, long now) {
+    private Ticket(Ask ask, long hurryNanos, long now) {
       this.ask = ask;
-      this.at = at;
-      long least = Long.MAX_VALUE;
       long most = Long.MIN_VALUE;
       for (long deadline : ask.deadlinesNanos()) {
-        least = Math.min(least, deadline - now);
         most = Math.max(most, deadline - now);
       }
       this.deadlineNanos = now + most;
-      this.retryNanos = now + Math.max(least / 2, LEAST_WAIT_NANOS);
+      this.retryNanos = now + Math.max((hurryNanos - now) / 2, LEAST_WAIT_NANOS);
     }
   }
 
-  /** With retries, as it is to be; without them a lost process costs its rows all of their time. */
+  /** Over members; without retries nothing is sent twice, only to see what comes of that. */
   Dispatch(Members members, Sender sender, Done done, boolean retries) {
     this.members = members;
     this.sender = sender;
@@ -69,21 +65,26 @@ final class Dispatch {
     this.retries = retries;
   }
 
-  /** Sends rows to a process, or answers them OVERLOADED at once. */
-  void offer(Ask ask, long now) {
-    Member member = members.choose(ask.version(), ask.count(), null, now);
+  /**
+   * Sends rows to a process, or answers them OVERLOADED at once.
+   *
+   * @param hurryNanos the first deadline of all that wait for these rows
+   */
+  void offer(Ask ask, long hurryNanos, long now) {
+    Member member = members.choose(ask.version(), ask.batch(), null, now);
     if (member == null) {
       unplaced += ask.count();
       done.done(ask, null, Outcome.OVERLOADED);
       return;
     }
-    Ticket ticket = new Ticket(ask, member.address(), now);
+    Ticket ticket = new Ticket(ask, hurryNanos, now);
     open.put(ask.id(), ticket);
-    send(member, ticket, now);
+    send(member, ticket);
   }
 
-  private void send(Member member, Ticket ticket, long now) {
-    members.sent(member, ticket.ask.id(), ticket.ask.count(), now);
+  private void send(Member member, Ticket ticket) {
+    ticket.asked.add(member);
+    members.sent(member, ticket.ask, ticket.deadlineNanos);
     sender.send(member.address(), ticket.ask);
   }
 
@@ -95,8 +96,10 @@ final class Dispatch {
       return;
     }
     if (!ticket.ask.version().equals(answer.version()) || !isWhole(ticket.ask, answer)) {
-      conclude(ticket, null, Outcome.NO_VERSION);
-    } else if (!isElsewhereToTry(answer) || !again(ticket, now)) {
+      refused(ticket, answer.from(), null, Outcome.NO_VERSION, now);
+    } else if (isElsewhereToTry(answer)) {
+      refused(ticket, answer.from(), answer, Outcome.FAILED, now);
+    } else {
       conclude(ticket, answer, Outcome.FAILED);
     }
   }
@@ -110,22 +113,39 @@ final class Dispatch {
 
   /** That process has no room or does not have the version: another may. */
   private static boolean isElsewhereToTry(Answer answer) {
-    Outcome first = answer.outcomes()[0];
-    return first == Outcome.OVERLOADED || first == Outcome.NO_VERSION || first == Outcome.NO_MODEL;
+    List<Outcome> all = List.of(answer.outcomes());
+    return !all.contains(Outcome.SCORED)
+        && (all.contains(Outcome.OVERLOADED)
+            || all.contains(Outcome.NO_VERSION)
+            || all.contains(Outcome.NO_MODEL));
   }
 
-  private boolean again(Ticket ticket, long now) {
+  /** One that was asked gives no score: another is asked, or the other one may still answer. */
+  private void refused(
+      Ticket ticket, String from, @Nullable Answer answer, Outcome none, long now) {
+    Member by = null;
+    for (Member asked : ticket.asked) {
+      by = asked.address().equals(from) ? asked : by;
+    }
+    if (by != null) {
+      ticket.asked.remove(by);
+      if (!again(ticket, by, now) && ticket.asked.isEmpty()) {
+        conclude(ticket, answer, none);
+      }
+    }
+  }
+
+  private boolean again(Ticket ticket, Member but, long now) {
     if (!retries || ticket.second || now - ticket.deadlineNanos >= 0) {
       return false;
     }
-    Member other = members.choose(ticket.ask.version(), ticket.ask.count(), ticket.at, now);
+    Member other = members.choose(ticket.ask.version(), ticket.ask.batch(), but, now);
     if (other == null) {
       return false;
     }
     ticket.second = true;
-    ticket.at = other.address();
     retried += ticket.ask.count();
-    send(other, ticket, now);
+    send(other, ticket);
     return true;
   }
 
@@ -140,11 +160,10 @@ final class Dispatch {
   }
 
   private void elsewhere(Member gone, long now) {
-    Set<Long> ids = gone.idsUnderWay();
-    for (long id : ids) {
+    for (long id : gone.idsUnderWay()) {
       Ticket ticket = open.get(id);
-      if (ticket != null && ticket.at.equals(gone.address()) && !again(ticket, now) && retries) {
-        conclude(ticket, null, Outcome.OVERLOADED);
+      if (ticket != null && retries) {
+        refused(ticket, gone.address(), null, Outcome.OVERLOADED, now);
       }
     }
   }
@@ -162,7 +181,7 @@ final class Dispatch {
       if (now - ticket.deadlineNanos >= 0) {
         conclude(ticket, null, Outcome.EXPIRED);
       } else {
-        again(ticket, now); // without another one, the first may still answer
+        again(ticket, ticket.asked.get(0), now); // without another one, the first may still answer
       }
     }
   }

@@ -1,6 +1,8 @@
 package io.apgms.ml.scoring.pool;
 
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -8,34 +10,41 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The scoring processes an edge knows, and what it has under way at each. Synchronous and confined
  * to one thread; the clock is passed in.
  *
- * <p>Rows under way at one never exceed its window, but for one message where nothing is under way.
- * Credit comes back with an answer. A message that was lost gives it back {@link #LOST_NANOS} after
- * it was sent; a process that is silent or gone is forgotten, and its credit with it.
+ * <p>Single rows and batches queue apart there, so each have a window of their own. A member takes
+ * a message as long as what is under way is below its window: it is exceeded by one message at
+ * most, so none is too large to be sent at all. Credit comes back with an answer; that of a message
+ * whose answer is lost {@link #LATE_NANOS} after its deadline; a process that is silent or gone is
+ * forgotten, and its credit with it.
  */
 final class Members {
-  /** One that has not announced itself for so long gets nothing more. */
-  static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(1);
+  /**
+   * One that has not announced itself for so long gets nothing more. Above the 2 s that a model may
+   * hold a loop, on which the announcements are made too.
+   */
+  static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(3);
 
-  /** More than the longest deadline a client may ask for. */
-  static final long LOST_NANOS = TimeUnit.SECONDS.toNanos(90);
+  /** By then one that lives has answered that it is out of time. */
+  static final long LATE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
   /** Most processes that are kept in mind. */
   static final int MAX_MEMBERS = 1_024;
 
-  private record Sent(int rows, long nanos) {}
+  private record Sent(boolean batch, int rows, long lostNanos) {}
 
   /** One of them. */
   static final class Member {
     private Announcement said;
     private long heardNanos;
-    private final Map<Long, Sent> underWay = new LinkedHashMap<>();
-    private int rows;
+    private final Map<Long, Sent> underWay = new HashMap<>();
+    private int singles;
+    private int batched;
     private long turn;
 
     private Member(Announcement said, long now) {
@@ -47,8 +56,16 @@ final class Members {
       return said.address();
     }
 
+    String node() {
+      return said.node();
+    }
+
     int rowsUnderWay() {
-      return rows;
+      return singles + batched;
+    }
+
+    private int rowsUnderWay(boolean batch) {
+      return batch ? batched : singles;
     }
 
     /** Ids of what it has not answered. */
@@ -56,24 +73,31 @@ final class Members {
       return Set.copyOf(underWay.keySet());
     }
 
-    private boolean takes(VersionKey version, int more) {
-      return said.versions().contains(version) && (rows == 0 || rows + more <= said.windowRows());
+    private boolean takes(VersionKey version, boolean batch) {
+      return said.versions().contains(version) && rowsUnderWay(batch) < said.windowRows();
+    }
+
+    private void add(boolean batch, int rows) {
+      singles += batch ? 0 : rows;
+      batched += batch ? rows : 0;
     }
 
     private void release(long id) {
       Sent sent = underWay.remove(id);
-      rows -= sent == null ? 0 : sent.rows();
+      if (sent != null) {
+        add(sent.batch(), -sent.rows());
+      }
     }
 
     private void forgetLost(long now) {
-      for (Iterator<Sent> all = underWay.values().iterator(); all.hasNext(); ) {
-        Sent oldest = all.next();
-        if (now - oldest.nanos() < LOST_NANOS) {
-          return;
-        }
-        all.remove();
-        rows -= oldest.rows();
-      }
+      List<Long> lost = new ArrayList<>();
+      underWay.forEach(
+          (id, sent) -> {
+            if (now - sent.lostNanos() >= 0) {
+              lost.add(id);
+            }
+          });
+      lost.forEach(this::release);
     }
   }
 
@@ -116,29 +140,39 @@ final class Members {
    * The one with the fewest rows under way of those that serve the version and have room; of
    * several, the one whose turn was longest ago.
    *
-   * @param but one that is passed over; null for none
+   * @param but one that was asked before: another process if there is one, else another loop of it
    */
-  @Nullable Member choose(VersionKey version, int rows, @Nullable String but, long now) {
-    Member best = null;
-    for (Member member : byAddress.values()) {
-      if (!member.address().equals(but)
-          && now - member.heardNanos < SILENT_NANOS
-          && member.takes(version, rows)
-          && (best == null || isBetter(member, best))) {
-        best = member;
-      }
+  @Nullable Member choose(VersionKey version, boolean batch, @Nullable Member but, long now) {
+    if (but == null) {
+      return best(version, batch, m -> true, now);
     }
-    return best;
+    Member elsewhere = best(version, batch, m -> !m.node().equals(but.node()), now);
+    return elsewhere != null
+        ? elsewhere
+        : best(version, batch, m -> !m.address().equals(but.address()), now);
   }
 
-  private static boolean isBetter(Member one, Member other) {
-    return one.rows < other.rows || (one.rows == other.rows && one.turn < other.turn);
+  private @Nullable Member best(
+      VersionKey version, boolean batch, Predicate<Member> among, long now) {
+    return byAddress.values().stream()
+        .filter(m -> now - m.heardNanos < SILENT_NANOS && m.takes(version, batch))
+        .filter(among)
+        .min(
+            Comparator.<Member>comparingInt(m -> m.rowsUnderWay(batch))
+                .thenComparingInt(Member::rowsUnderWay)
+                .thenComparingLong(m -> m.turn))
+        .orElse(null);
   }
 
-  void sent(Member to, long id, int rows, long now) {
+  /**
+   * Takes credit of a member.
+   *
+   * @param deadlineNanos after which nobody waits for the answer
+   */
+  void sent(Member to, Ask ask, long deadlineNanos) {
     to.turn = ++turns;
-    to.underWay.put(id, new Sent(rows, now));
-    to.rows += rows;
+    to.underWay.put(ask.id(), new Sent(ask.batch(), ask.count(), deadlineNanos + LATE_NANOS));
+    to.add(ask.batch(), ask.count());
   }
 
   void answered(String from, long id) {

@@ -14,8 +14,11 @@ interface Part {
   /** Their answer, by that very version; or why there is none. */
   void done(@Nullable Answer answer, Outcome none);
 
-  /** Where parts are sent. */
+  /**
+   * Where parts are sent. What they hurry for is the first deadline of all that wait for them:
+   * those of the other parts of a chunk too, as it is answered whole.
+   */
   interface Offer {
-    void offer(Part part, VersionKey version, float[] rows, long[] deadlinesNanos, long now);
+    void offer(Part part, float[] rows, long[] deadlinesNanos, long hurryNanos, long now);
   }
 }

@@ -26,8 +26,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A scoring process' end of the pool: announces what is loaded, hands rows that edges send to a
@@ -35,10 +33,9 @@ import org.slf4j.LoggerFactory;
  * each a member of the pool of its own.
  */
 public final class PoolMember extends VerticleBase {
-  /** Ten announcements fit into the silence after which an edge gives a member up. */
+  /** Many announcements fit into the silence after which an edge gives a member up. */
   static final long ANNOUNCE_MS = 100;
 
-  private static final Logger LOG = LoggerFactory.getLogger(PoolMember.class);
   private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
   private static final long EDGE_NANOS = TimeUnit.SECONDS.toNanos(5);
   private static final long LEAVE_MS = 3_000;
@@ -54,6 +51,7 @@ public final class PoolMember extends VerticleBase {
   private final String replies = address + "-scored";
   private final Map<Long, Ask> open = new HashMap<>();
   private final Map<String, Long> edges = new HashMap<>();
+  private final PassedOver passedOver = new PassedOver();
   private @Nullable WorkerExecutor explaining;
   private @Nullable ScoringVerticle beside;
   private int explanations;
@@ -118,7 +116,7 @@ public final class PoolMember extends VerticleBase {
     try {
       ask = Wire.decodeAsk(RemoteScoring.buffer(message.body()), now);
     } catch (ScoringException.Malformed e) {
-      LOG.warn("passed over: {}", e.getMessage());
+      passedOver.tell(e);
       return;
     }
     if (edges.size() < MAX_EDGES || edges.containsKey(ask.replyTo())) {
@@ -199,7 +197,7 @@ public final class PoolMember extends VerticleBase {
     try {
       ask = Wire.decodeExplain(RemoteScoring.buffer(message.body()));
     } catch (ScoringException.Malformed e) {
-      LOG.warn("passed over: {}", e.getMessage());
+      passedOver.tell(e);
       return;
     }
     WorkerExecutor worker = explaining;

@@ -40,18 +40,17 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
 
   private static final Logger LOG = LoggerFactory.getLogger(RemoteScoring.class);
   private static final long SWEEP_MS = 20;
-  private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(10);
 
   private final String address = "edge-" + UUID.randomUUID();
   private final Supplier<ScoringRuntime> runtime;
   private final Members members = new Members();
   private final Dispatch dispatch;
   private final Map<Long, Part> parts = new HashMap<>();
+  private final PassedOver passedOver = new PassedOver();
   private volatile Set<VersionKey> served = Set.of();
   private volatile int known;
   private volatile int rowsUnderWay;
   private long next;
-  private long toldNanos = System.nanoTime() - QUIET_NANOS;
 
   /**
    * Of an edge.
@@ -101,11 +100,7 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
     try {
       message.run();
     } catch (ScoringException.Malformed e) {
-      long now = System.nanoTime();
-      if (now - toldNanos >= QUIET_NANOS) {
-        toldNanos = now;
-        LOG.warn("passed over: {}", e.getMessage());
-      }
+      passedOver.tell(e);
     }
   }
 
@@ -149,11 +144,13 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
     }
   }
 
-  private void offer(Part part, VersionKey version, float[] rows, long[] deadlinesNanos, long now) {
+  private void offer(Part part, float[] rows, long[] deadlinesNanos, long hurryNanos, long now) {
     long id = next++;
     parts.put(id, part);
+    VersionKey version = VersionKey.of(part.model());
     int width = part.model().features().size();
-    dispatch.offer(new Ask(id, address, version, part.batch(), width, rows, deadlinesNanos), now);
+    dispatch.offer(
+        new Ask(id, address, version, part.batch(), width, rows, deadlinesNanos), hurryNanos, now);
   }
 
   private void send(String to, Ask ask) {
@@ -196,7 +193,7 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
       long deadlineNanos,
       CompletableFuture<ExplainResult> answer) {
     long now = System.nanoTime();
-    Member member = members.choose(version, 1, null, now);
+    Member member = members.choose(version, false, null, now);
     long leftMs = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - now);
     if (member == null || leftMs < 1) {
       answer.complete(
