@@ -39,7 +39,6 @@ public final class PoolMember extends VerticleBase {
   private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
   private static final long EDGE_NANOS = TimeUnit.SECONDS.toNanos(5);
   private static final long LEAVE_MS = 3_000;
-  private static final int LEAST_WINDOW = 64;
   private static final int MAX_EDGES = 1_024;
   private static final int MAX_EXPLAINING = 32;
 
@@ -94,7 +93,7 @@ public final class PoolMember extends VerticleBase {
   private void announce() {
     long now = System.nanoTime();
     edges.values().removeIf(seen -> now - seen >= EDGE_NANOS);
-    int window = Math.max(LEAST_WINDOW, windowRows / Math.max(1, edges.size()));
+    int window = Math.max(ChunkWork.MOST_ROWS, windowRows / Math.max(1, edges.size()));
     Set<VersionKey> versions = new HashSet<>();
     if (!leaving) {
       for (ServedModel model : runtime.everyLoaded()) {
