@@ -60,8 +60,9 @@ final class Explaining {
   }
 
   private static ExplainResult failed(VersionKey version, Throwable e) {
-    if (e instanceof ReplyException reply && reply.failureType() == ReplyFailure.TIMEOUT) {
-      return none(Outcome.EXPIRED);
+    ReplyFailure why = e instanceof ReplyException reply ? reply.failureType() : null;
+    if (why == ReplyFailure.TIMEOUT || why == ReplyFailure.NO_HANDLERS) { // late, or on its way out
+      return none(why == ReplyFailure.TIMEOUT ? Outcome.EXPIRED : Outcome.OVERLOADED);
     }
     LOG.warn("explanation by {} {}: {}", version.modelId(), version.version(), e.getMessage());
     return none(Outcome.FAILED);

@@ -98,13 +98,18 @@ class ExplainingTest {
   }
 
   @Test
-  void ask_answerThatCannotBeReadOrDelivered_isFailed() {
+  void ask_answerThatCannotBeRead_isFailed() {
     announce("a");
     Future<ExplainResult> unreadable = ask();
     asked.get(0).reply().complete(Buffer.buffer("?"));
     assertThat(unreadable.result().outcome()).isEqualTo(Outcome.FAILED);
+  }
+
+  @Test
+  void ask_processThatIsOutOfTheClusterByNow_isOverloaded() {
+    announce("a");
     Future<ExplainResult> nobody = ask();
-    asked.get(1).reply().fail(new ReplyException(ReplyFailure.NO_HANDLERS, "nobody"));
-    assertThat(nobody.result().outcome()).isEqualTo(Outcome.FAILED);
+    asked.get(0).reply().fail(new ReplyException(ReplyFailure.NO_HANDLERS, "nobody"));
+    assertThat(nobody.result().outcome()).isEqualTo(Outcome.OVERLOADED);
   }
 }
