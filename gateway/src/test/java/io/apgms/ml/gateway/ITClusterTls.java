@@ -25,6 +25,7 @@ class ITClusterTls {
   private Vertx member(int port, TestCertificate own, TestCertificate trusted) throws Exception {
     Map<String, String> environment = new HashMap<>();
     environment.put("ML_ROLES", "edge");
+    environment.put("ML_DATABASE_URL", "postgresql://nobody:asks@127.0.0.1/it");
     environment.put("ML_CLUSTER_PORT", Integer.toString(port));
     environment.put("ML_CLUSTER_BUS_PORT", Integer.toString(RunningService.freePort()));
     environment.put("ML_CLUSTER_MEMBERS", "127.0.0.1:" + first);

@@ -271,9 +271,45 @@ class ITPool {
     }
   }
 
-  /** Both asleep: nothing takes rows off an edge, so it takes on what the windows hold. */
+  /** Asleep for longer than membership lasts: out of the cluster, and back in it by a merge. */
   @Test
   @Order(6)
+  void scoringProcess_droppedFromTheClusterAsItSleeps_isUsedAgainWhenItWakes() throws Exception {
+    RunningService edge = pool.edge(0);
+    RunningService sleeper = pool.scorer(1);
+    int left = told(edge, "left the cluster");
+    int joined = told(edge, "joined the cluster");
+    long from = System.nanoTime();
+    sleeper.signal("STOP");
+    try {
+      RunningService.await(Duration.ofSeconds(20), () -> told(edge, "left the cluster") > left);
+    } finally {
+      sleeper.signal("CONT");
+    }
+    long woken = System.nanoTime();
+    RunningService.await(Duration.ofSeconds(20), () -> told(edge, "joined the cluster") > joined);
+    pool.awaitMembers(2);
+    double before = PoolRun.metric(sleeper, "apgms_ml_inference_batch_size_count");
+    RunningService.await(
+        Duration.ofSeconds(10),
+        () -> {
+          assertThat(askOnce(edge).statusCode()).isEqualTo(200);
+          return PoolRun.metric(sleeper, "apgms_ml_inference_batch_size_count") > before;
+        });
+    System.out.printf(
+        "POOL dropped from the cluster after %d ms, scores again %d ms after it woke%n",
+        TimeUnit.NANOSECONDS.toMillis(woken - from),
+        TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - woken));
+  }
+
+  /** How often a line of its log has that text. */
+  private static int told(RunningService by, String text) {
+    return (int) by.logText().lines().filter(l -> l.contains(text)).count();
+  }
+
+  /** Both asleep: nothing takes rows off an edge, so it takes on what the windows hold. */
+  @Test
+  @Order(7)
   void tooMuch_isRefusedInWordsAndBounded_andThenAllIsAsBefore() throws Exception {
     List<HttpResponse<String>> answers;
     pool.scorer(0).signal("STOP");
@@ -314,7 +350,7 @@ class ITPool {
 
   /** The control of the losses above, and what is left is two edges over one that scores. */
   @Test
-  @Order(7)
+  @Order(8)
   void scoringProcess_killedWithoutASecondTry_losesRequests() throws Exception {
     pool.edge(0).close();
     pool.edge(0).set("ML_CLUSTER_RETRY", "false");

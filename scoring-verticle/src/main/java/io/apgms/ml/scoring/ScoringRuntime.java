@@ -217,6 +217,17 @@ public final class ScoringRuntime {
     return elsewhere == null || elsewhere.serves(known.modelId(), known.version(), known.digest());
   }
 
+  /** Whether all that score the model score this version of it. */
+  public boolean isScoredEverywhere(ServedModel known) {
+    return elsewhere == null
+        || elsewhere.servesEverywhere(known.modelId(), known.version(), known.digest());
+  }
+
+  /** Who scores, and explains, in place of this process; null where it does so itself. */
+  public @Nullable Elsewhere elsewhere() {
+    return elsewhere;
+  }
+
   /** Why there is nothing to score with. */
   public Outcome whyNone(String modelId, @Nullable String version) {
     if (version != null && isRevoked(modelId, version)) {
@@ -294,16 +305,13 @@ public final class ScoringRuntime {
   /**
    * Explains a score by the very version that gave it. Blocking, for milliseconds; the same case
    * gives the same explanation. EXPIRED when the time is up on the way, NO_VERSION when the version
-   * was retired since.
+   * was retired since. Not where {@link #elsewhere} explains.
    *
    * @param row as it was scored
    * @param score as it was given, rounded
    * @param deadlineNanos of {@link System#nanoTime()}
    */
   public ExplainResult explain(ServedModel model, float[] row, double score, long deadlineNanos) {
-    if (elsewhere != null) {
-      return elsewhere.explain(model, row, score, deadlineNanos);
-    }
     LoadedModel loaded = acquire(model.modelId(), model.version());
     if (loaded == null) {
       return new ExplainResult(Outcome.NO_VERSION, null);

@@ -321,13 +321,15 @@ public final class ControlVerticle extends VerticleBase {
     if (active != null && active.version().equals(version)) {
       serving.put(model, new Target(version, active.digest(), target.revision()));
       failures.remove(model);
+      later.over(model);
       return Future.succeededFuture();
     }
     return held(model, version, target)
         .compose(approved -> load(model, version, approved.digest()))
         .map(
             loaded -> {
-              if (later.isStill(loaded, active)) {
+              if (later.isStill(loaded, active, System.nanoTime())) {
+                failures.remove(model);
                 return (Void) null; // what is served goes on; the next round looks again
               }
               parts.runtime().activate(model, version);

@@ -43,6 +43,7 @@ public final class Clustering {
           Map.entry("hazelcast.socket.bind.any", "false"),
           Map.entry("hazelcast.socket.server.bind.any", "false"),
           Map.entry("hazelcast.socket.client.bind.any", "false"),
+          Map.entry("hazelcast.graceful.shutdown.max.wait", "5"), // seconds
           Map.entry("hazelcast.wait.seconds.before.join", "1"),
           Map.entry("hazelcast.max.join.seconds", "30"),
           Map.entry("hazelcast.heartbeat.interval.seconds", "1"),

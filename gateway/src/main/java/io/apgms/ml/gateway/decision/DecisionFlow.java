@@ -112,7 +112,7 @@ public final class DecisionFlow implements AutoCloseable {
     this.inputs = parts.meters().inputs().onLoop(context);
     this.lines = new DecisionLines(parts.meters(), System.nanoTime());
     this.commits = parts.log() == null ? null : parts.log().groupCommit(context);
-    this.explanations = new Explanations(vertx, parts.runtime());
+    this.explanations = new Explanations(vertx, context, parts.runtime());
     this.scored = vertx.eventBus().localConsumer(address, m -> onScored(m.body()));
     this.sweep = vertx.setPeriodic(SWEEP_MS, id -> expire(System.nanoTime()));
   }

@@ -61,16 +61,32 @@ public record ClusterSettings(
   }
 
   static ClusterSettings read(SettingsReader in) {
-    return new ClusterSettings(
-        roles(in.text("cluster.roles", "ML_ROLES")),
-        name(in.text("cluster.name", "ML_CLUSTER_NAME")),
-        host(in.text("cluster.host", "ML_CLUSTER_HOST")),
-        in.number("cluster.port", "ML_CLUSTER_PORT", 1, 65_535),
-        in.number("cluster.busPort", "ML_CLUSTER_BUS_PORT", 1, 65_535),
-        members(in.text("cluster.members", "ML_CLUSTER_MEMBERS")),
-        in.number("cluster.windowRows", "ML_CLUSTER_WINDOW_ROWS", 64, 1_000_000),
-        in.flag("cluster.retry", "ML_CLUSTER_RETRY"),
-        tls(in));
+    ClusterSettings settings =
+        new ClusterSettings(
+            roles(in.text("cluster.roles", "ML_ROLES")),
+            name(in.text("cluster.name", "ML_CLUSTER_NAME")),
+            host(in.text("cluster.host", "ML_CLUSTER_HOST")),
+            in.number("cluster.port", "ML_CLUSTER_PORT", 1, 65_535),
+            in.number("cluster.busPort", "ML_CLUSTER_BUS_PORT", 1, 65_535),
+            members(in.text("cluster.members", "ML_CLUSTER_MEMBERS")),
+            in.number("cluster.windowRows", "ML_CLUSTER_WINDOW_ROWS", 64, 1_000_000),
+            in.flag("cluster.retry", "ML_CLUSTER_RETRY"),
+            tls(in));
+    if (settings.apart()) {
+      requireShared(in.text("database.url", "ML_DATABASE_URL"), settings.roles());
+    }
+    return settings;
+  }
+
+  /** Each would have one of its own otherwise, and pointers that nobody else sees. */
+  private static void requireShared(String url, Set<Role> roles) {
+    if (url.isEmpty()) {
+      String named = roles.contains(Role.EDGE) ? "edge and not scoring" : "scoring and not edge";
+      throw new SettingsException(
+          "database.url (ML_DATABASE_URL)",
+          url,
+          "the PostgreSQL that all share where cluster.roles (ML_ROLES) has " + named);
+    }
   }
 
   private static Set<Role> roles(String text) {

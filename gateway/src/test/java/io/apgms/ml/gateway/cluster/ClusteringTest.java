@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ClusteringTest {
   private static final Path HOME = Path.of("..").toAbsolutePath().normalize();
+  private static final String URL = "postgresql://u:p@127.0.0.1/db";
 
   private static ClusterSettings settings(String... pairs) {
     Map<String, String> environment = new HashMap<>();
@@ -30,8 +31,8 @@ class ClusteringTest {
     assertThat(settings().apart()).isFalse();
     assertThat(settings("ML_ROLES", "data").apart()).isFalse();
     assertThat(settings("ML_ROLES", "edge,scoring").apart()).isFalse();
-    assertThat(settings("ML_ROLES", "edge,data").apart()).isTrue();
-    assertThat(settings("ML_ROLES", "scoring").apart()).isTrue();
+    assertThat(settings("ML_ROLES", "edge,data", "ML_DATABASE_URL", URL).apart()).isTrue();
+    assertThat(settings("ML_ROLES", "scoring", "ML_DATABASE_URL", URL).apart()).isTrue();
   }
 
   @ParameterizedTest
@@ -65,6 +66,7 @@ class ClusteringTest {
     assertThat(config.getNetworkConfig().getRestApiConfig().isEnabled()).isFalse();
     assertThat(config.getJetConfig().isEnabled()).isFalse();
     assertThat(config.getProperty("hazelcast.phone.home.enabled")).isEqualTo("false");
+    assertThat(config.getProperty("hazelcast.graceful.shutdown.max.wait")).isEqualTo("5");
     assertThat(config.getProperty("hazelcast.socket.bind.any")).isEqualTo("false");
     assertThat(config.getSerializationConfig().getJavaSerializationFilterConfig())
         .satisfies(

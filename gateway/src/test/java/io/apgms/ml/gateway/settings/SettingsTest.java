@@ -63,6 +63,24 @@ class SettingsTest {
     }
   }
 
+  /** Each would have a PostgreSQL of its own, and be told of no promotion. */
+  @ParameterizedTest
+  @CsvSource({
+    "edge, edge and not scoring",
+    "'edge,data', edge and not scoring",
+    "scoring, scoring and not edge",
+    "'scoring,data', scoring and not edge"
+  })
+  void read_apartWithoutADatabaseForAll_isRefused(String roles, String why) {
+    assertThatThrownBy(() -> Settings.read(HOME, Map.of("ML_ROLES", roles)))
+        .isInstanceOf(SettingsException.class)
+        .hasMessageContaining("database.url (ML_DATABASE_URL) is ''")
+        .hasMessageContaining("cluster.roles (ML_ROLES) has " + why);
+    Map<String, String> shared =
+        Map.of("ML_ROLES", roles, "ML_DATABASE_URL", "postgresql://u:p@127.0.0.1/db");
+    assertThat(Settings.read(HOME, shared).cluster().apart()).isTrue();
+  }
+
   @ParameterizedTest
   @CsvSource({
     "ML_HTTP_PORT, 70000, 0 to 65535",

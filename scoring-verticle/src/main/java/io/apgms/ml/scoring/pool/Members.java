@@ -189,6 +189,17 @@ final class Members {
     return all;
   }
 
+  /** What all of them serve that serve the model: one that starts or leaves serves none. */
+  Set<VersionKey> commonVersions() {
+    Set<VersionKey> common = versions();
+    for (Member member : byAddress.values()) {
+      Set<VersionKey> has = member.said.versions();
+      common.removeIf(
+          v -> !has.contains(v) && has.stream().anyMatch(h -> h.modelId().equals(v.modelId())));
+    }
+    return common;
+  }
+
   int size() {
     return byAddress.size();
   }

@@ -9,11 +9,11 @@ import io.apgms.ml.scoring.ScoringException;
 import io.apgms.ml.scoring.ScoringRuntime;
 import io.apgms.ml.scoring.ScoringVerticle;
 import io.apgms.ml.scoring.ServedModel;
-import io.apgms.ml.scoring.pool.Members.Member;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.vertx.core.Future;
+import io.vertx.core.Promise;
 import io.vertx.core.VerticleBase;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.eventbus.DeliveryOptions;
@@ -21,14 +21,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * An edge's end of the pool: takes what is sent to {@link ScoringVerticle#ADDRESS} in this process
@@ -37,17 +31,18 @@ import org.slf4j.LoggerFactory;
 public final class RemoteScoring extends VerticleBase implements Elsewhere {
   static final String ANNOUNCEMENTS = "scoring-pool";
   static final String EXPLAIN = "-explain"; // behind a member's address
-
-  private static final Logger LOG = LoggerFactory.getLogger(RemoteScoring.class);
   private static final long SWEEP_MS = 20;
 
   private final String address = "edge-" + UUID.randomUUID();
   private final Supplier<ScoringRuntime> runtime;
   private final Members members = new Members();
   private final Dispatch dispatch;
+  private final Explaining explaining = new Explaining(this::request, members);
   private final Map<Long, Part> parts = new HashMap<>();
   private final PassedOver passedOver = new PassedOver();
   private volatile Set<VersionKey> served = Set.of();
+  private volatile Set<VersionKey> common = Set.of();
+  private volatile boolean listens;
   private volatile int known;
   private volatile int rowsUnderWay;
   private long next;
@@ -71,6 +66,7 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
 
   @Override
   public Future<?> start() {
+    listens = true;
     ScoringVerticle.registerMessages(vertx);
     vertx.setPeriodic(SWEEP_MS, id -> sweep());
     vertx
@@ -116,6 +112,7 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
   private void sweep() {
     dispatch.sweep(System.nanoTime());
     show();
+    common = members.commonVersions();
   }
 
   private void show() {
@@ -129,9 +126,13 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
 
   /** Takes a process as gone from the cluster. From any thread. */
   public void left(String node) {
+    if (!listens) {
+      return; // not deployed yet: nobody is known
+    }
     context.runOnContext(
         v -> {
           dispatch.left(node, System.nanoTime());
+          explaining.left(node);
           show();
         });
   }
@@ -157,6 +158,13 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
     vertx.eventBus().send(to, Wire.encode(ask, System.nanoTime()));
   }
 
+  private Future<Buffer> request(String to, Buffer ask, long timeoutMs) {
+    return vertx
+        .eventBus()
+        .<Object>request(to, ask, new DeliveryOptions().setSendTimeout(timeoutMs))
+        .map(reply -> buffer(reply.body()));
+  }
+
   private void done(Ask ask, @Nullable Answer answer, Outcome none) {
     Part part = parts.remove(ask.id());
     if (part != null) {
@@ -170,44 +178,19 @@ public final class RemoteScoring extends VerticleBase implements Elsewhere {
   }
 
   @Override
-  public ExplainResult explain(ServedModel model, float[] row, double score, long deadlineNanos) {
-    CompletableFuture<ExplainResult> answer = new CompletableFuture<>();
-    context.runOnContext(v -> explain(VersionKey.of(model), row, score, deadlineNanos, answer));
-    try {
-      return answer.get(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      return new ExplainResult(Outcome.EXPIRED, null);
-    } catch (ExecutionException e) {
-      LOG.warn("explanation by {} {}: {}", model.modelId(), model.version(), e.getMessage());
-      return new ExplainResult(Outcome.FAILED, null);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return new ExplainResult(Outcome.FAILED, null);
-    }
+  public boolean servesEverywhere(String modelId, String version, String digest) {
+    return common.contains(new VersionKey(modelId, version, digest));
   }
 
-  private void explain(
-      VersionKey version,
-      float[] row,
-      double score,
-      long deadlineNanos,
-      CompletableFuture<ExplainResult> answer) {
-    long now = System.nanoTime();
-    Member member = members.choose(version, false, null, now);
-    long leftMs = TimeUnit.NANOSECONDS.toMillis(deadlineNanos - now);
-    if (member == null || leftMs < 1) {
-      answer.complete(
-          new ExplainResult(member == null ? Outcome.OVERLOADED : Outcome.EXPIRED, null));
-      return;
-    }
-    Buffer ask =
-        Wire.encode(new Wire.Explain(version, row, score, Wire.leftMicros(deadlineNanos, now)));
-    vertx
-        .eventBus()
-        .<Object>request(
-            member.address() + EXPLAIN, ask, new DeliveryOptions().setSendTimeout(leftMs))
-        .map(reply -> Wire.decodeExplained(buffer(reply.body())))
-        .onSuccess(answer::complete)
-        .onFailure(answer::completeExceptionally);
+  @Override
+  public Future<ExplainResult> explain(
+      ServedModel model, float[] row, double score, long deadlineNanos) {
+    Promise<ExplainResult> answer = Promise.promise();
+    context.runOnContext(
+        v ->
+            Future.succeededFuture(VersionKey.of(model))
+                .compose(key -> explaining.ask(key, row, score, deadlineNanos))
+                .onComplete(answer));
+    return answer.future();
   }
 }
