@@ -66,15 +66,15 @@ final class SinkAddresses {
     Host host = hosts.computeIfAbsent(sink.host(), name -> new Host());
     long age = nanos.getAsLong() - host.atNanos;
     if (!host.addresses.isEmpty() && age < FRESH_NANOS) {
-      return Future.succeededFuture(pick(host));
+      return Future.succeededFuture(pick(host.addresses, host.turn));
     }
     return lookedUp(sink.host(), host)
         .timeout(LOOKUP_MS, TimeUnit.MILLISECONDS)
-        .map(addresses -> pick(host))
+        .map(addresses -> pick(addresses, host.turn)) // the host may not have them yet
         .recover(
             e ->
                 !(e instanceof NotAllowed) && !host.addresses.isEmpty() && age < STALE_NANOS
-                    ? Future.succeededFuture(pick(host))
+                    ? Future.succeededFuture(pick(host.addresses, host.turn))
                     : Future.failedFuture(e));
   }
 
@@ -86,8 +86,8 @@ final class SinkAddresses {
     }
   }
 
-  private static InetAddress pick(Host host) {
-    return host.addresses.get(Math.floorMod(host.turn, host.addresses.size()));
+  private static InetAddress pick(List<InetAddress> of, int turn) {
+    return of.get(Math.floorMod(turn, of.size()));
   }
 
   private Future<List<InetAddress>> lookedUp(String name, Host host) {

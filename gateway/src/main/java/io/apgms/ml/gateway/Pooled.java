@@ -52,6 +52,7 @@ record Pooled(Vertx vertx, ScoringRuntime runtime, List<Part> parts, Settings.Sc
         Metrics.vertx(meters, transport, clustering.eventBus())
             .withClusterManager(clustering.manager());
     Vertx vertx = await(builder.buildClustered());
+    clustering.keepEntered(vertx);
     return settings.cluster().edge()
         ? edge(settings, meters, vertx, clustering)
         : member(settings, meters, vertx, clustering);

@@ -282,7 +282,7 @@ class ITPool {
     long from = System.nanoTime();
     sleeper.signal("STOP");
     try {
-      RunningService.await(Duration.ofSeconds(20), () -> told(edge, "left the cluster") > left);
+      RunningService.await(Duration.ofSeconds(30), () -> told(edge, "left the cluster") > left);
     } finally {
       sleeper.signal("CONT");
     }

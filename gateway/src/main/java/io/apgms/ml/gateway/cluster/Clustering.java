@@ -8,8 +8,11 @@ import com.hazelcast.config.JoinConfig;
 import com.hazelcast.config.MapConfig;
 import com.hazelcast.config.MultiMapConfig;
 import com.hazelcast.config.NetworkConfig;
+import com.hazelcast.core.LifecycleEvent;
+import com.hazelcast.core.LifecycleEvent.LifecycleState;
 import io.apgms.ml.gateway.settings.ClusterSettings;
 import io.apgms.ml.gateway.settings.ClusterSettings.ClusterTls;
+import io.vertx.core.Vertx;
 import io.vertx.core.eventbus.EventBusOptions;
 import io.vertx.core.http.ClientAuth;
 import io.vertx.core.net.PemKeyCertOptions;
@@ -17,7 +20,9 @@ import io.vertx.core.net.PemTrustOptions;
 import io.vertx.core.spi.cluster.ClusterManager;
 import io.vertx.spi.cluster.hazelcast.HazelcastClusterManager;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,6 +62,9 @@ public final class Clustering {
           Map.entry("hazelcast.operation.generic.thread.count", "2"),
           Map.entry("hazelcast.event.thread.count", "1"),
           Map.entry("hazelcast.io.thread.count", "1"));
+
+  /** Well within the silence after which an edge gives a member up. */
+  private static final long REPAIR_MS = 1_000;
 
   private final HazelcastClusterManager manager;
   private final ClusterSettings settings;
@@ -144,6 +152,37 @@ public final class Clustering {
   /** Id of this process in the cluster, once Vert.x was built. */
   public String node() {
     return manager.getNodeId();
+  }
+
+  /**
+   * Keeps this process' address and consumers entered, once a second. A member that slept until it
+   * was dropped takes the others for gone when it wakes, and removes their entries; while it is
+   * being merged it does so for all. After a merge the cluster manager enters anew what the merged
+   * member itself has, and nothing of the others (vert-x3/vertx-hazelcast, 5.0.8). What is there is
+   * entered again to no effect.
+   */
+  public void keepEntered(Vertx vertx) {
+    AtomicBoolean running = new AtomicBoolean();
+    vertx.setPeriodic(
+        REPAIR_MS,
+        id -> {
+          if (running.compareAndSet(false, true)) {
+            vertx
+                .executeBlocking(this::enter, false)
+                .onComplete(
+                    done -> {
+                      running.set(false);
+                      if (done.failed()) {
+                        LOG.debug("not entered anew: {}", done.cause().getMessage());
+                      }
+                    });
+          }
+        });
+  }
+
+  private @Nullable Void enter() {
+    manager.stateChanged(new LifecycleEvent(LifecycleState.MERGED));
+    return null;
   }
 
   /** Tells of each process that left, on Hazelcast's thread. */
