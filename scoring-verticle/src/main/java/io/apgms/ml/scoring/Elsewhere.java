@@ -4,6 +4,11 @@ import io.vertx.core.Future;
 
 /** Where a process that loads no model has its rows scored. Callable from any thread. */
 public interface Elsewhere {
+  /**
+   * Rows of a {@link ScoreChunk} at most: no more than the least window, so one has room for it.
+   */
+  int MOST_ROWS = 64;
+
   /** Whether a process that can be reached serves this very artifact. */
   boolean serves(String modelId, String version, String digest);
 

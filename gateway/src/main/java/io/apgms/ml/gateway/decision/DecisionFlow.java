@@ -141,21 +141,23 @@ public final class DecisionFlow implements AutoCloseable {
     if (tick.isEmpty()) {
       return;
     }
-    List<Pending> waiting = tick;
-    tick = new ArrayList<>(waiting.size());
+    List<Pending> all = tick;
+    tick = new ArrayList<>(all.size());
+    SentChunk.split(all, parts.runtime().elsewhere()).forEach(this::send);
+  }
+
+  private void send(List<Pending> waiting) {
     ScoreRequest[] requests = new ScoreRequest[waiting.size()];
     TrialBoard.View running = parts.trials().view();
     long now = System.nanoTime();
     for (int i = 0; i < requests.length; i++) {
       Pending p = waiting.get(i);
-      String version = trials.version(p, running, now);
-      requests[i] =
-          new ScoreRequest(p.call.modelId(), version, p.call.row(), p.terms.deadlineNanos());
+      requests[i] = p.request(trials.version(p, running, now));
     }
-    long id = nextChunk++;
-    scoring.put(id, new SentChunk(waiting, now));
+    scoring.put(nextChunk, new SentChunk(waiting, now));
     limit.sent(requests.length);
-    vertx.eventBus().send(scoringAddress, new ScoreChunk(id, address, requests), LOCAL);
+    ScoreChunk chunk = new ScoreChunk(nextChunk++, address, requests);
+    vertx.eventBus().send(scoringAddress, chunk, LOCAL);
   }
 
   private void onScored(ScoredChunk chunk) {

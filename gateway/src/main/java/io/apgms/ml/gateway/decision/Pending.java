@@ -4,6 +4,7 @@ import io.apgms.ml.feedback.Decision;
 import io.apgms.ml.flags.DecisionMode;
 import io.apgms.ml.gateway.trace.Trace;
 import io.apgms.ml.scoring.Explanation;
+import io.apgms.ml.scoring.ScoreRequest;
 import io.apgms.ml.scoring.ScoredChunk;
 import io.apgms.ml.scoring.ServedModel;
 import java.util.Objects;
@@ -30,6 +31,10 @@ final class Pending {
     this.call = call;
     this.terms = terms;
     this.reply = reply;
+  }
+
+  ScoreRequest request(@Nullable String version) {
+    return new ScoreRequest(call.modelId(), version, call.row(), terms.deadlineNanos());
   }
 
   ServedModel model() {

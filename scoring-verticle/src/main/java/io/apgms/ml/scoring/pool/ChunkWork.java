@@ -17,9 +17,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A chunk, asked for version by version; it is answered when all of its rows are. */
 final class ChunkWork {
-  /** Rows of one message: no more than the least window, so that one has room for it. */
-  static final int MOST_ROWS = 64;
-
   private static final DeliveryOptions LOCAL = new DeliveryOptions().setLocalOnly(true);
 
   private final Vertx vertx;
@@ -63,13 +60,7 @@ final class ChunkWork {
       answer();
     }
     long hurry = now + firstDeadline(now);
-    byModel.forEach(
-        (model, rows) -> {
-          for (int from = 0; from < rows.size(); from += MOST_ROWS) {
-            int to = Math.min(rows.size(), from + MOST_ROWS);
-            offer(model, rows.subList(from, to), offer, hurry, now);
-          }
-        });
+    byModel.forEach((model, rows) -> offer(model, rows, offer, hurry, now));
   }
 
   private long firstDeadline(long now) {

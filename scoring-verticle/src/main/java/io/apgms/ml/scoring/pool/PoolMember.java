@@ -1,5 +1,6 @@
 package io.apgms.ml.scoring.pool;
 
+import io.apgms.ml.scoring.Elsewhere;
 import io.apgms.ml.scoring.ExplainResult;
 import io.apgms.ml.scoring.ScoreBatch;
 import io.apgms.ml.scoring.ScoreChunk;
@@ -93,7 +94,7 @@ public final class PoolMember extends VerticleBase {
   private void announce() {
     long now = System.nanoTime();
     edges.values().removeIf(seen -> now - seen >= EDGE_NANOS);
-    int window = Math.max(ChunkWork.MOST_ROWS, windowRows / Math.max(1, edges.size()));
+    int window = Math.max(Elsewhere.MOST_ROWS, windowRows / Math.max(1, edges.size()));
     Set<VersionKey> versions = new HashSet<>();
     if (!leaving) {
       for (ServedModel model : runtime.everyLoaded()) {
