@@ -143,7 +143,7 @@ public final class DecisionFlow implements AutoCloseable {
     }
     List<Pending> all = tick;
     tick = new ArrayList<>(all.size());
-    SentChunk.split(all, parts.runtime().elsewhere()).forEach(this::send);
+    SentChunk.split(all, parts.runtime().elsewhere() != null).forEach(this::send);
   }
 
   private void send(List<Pending> waiting) {

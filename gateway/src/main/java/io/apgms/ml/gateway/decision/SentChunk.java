@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What was sent to be scored, in the order in which it came.
@@ -17,8 +16,8 @@ record SentChunk(List<Pending> requests, long sentNanos) {
    * What a tick gathered, as it is to be sent: one chunk to this loop's own models. Elsewhere some
    * may be refused or lost, and a chunk is answered whole: there small ones, each of one model.
    */
-  static List<List<Pending>> split(List<Pending> tick, @Nullable Elsewhere elsewhere) {
-    if (elsewhere == null) {
+  static List<List<Pending>> split(List<Pending> tick, boolean elsewhere) {
+    if (!elsewhere) {
       return List.of(tick);
     }
     List<List<Pending>> chunks = new ArrayList<>();

@@ -16,7 +16,6 @@ import io.vertx.core.Vertx;
 import io.vertx.junit5.VertxExtension;
 import java.util.List;
 import java.util.Queue;
-import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -52,19 +51,7 @@ class ExplanationsTest {
   }
 
   private static Pending pending() {
-    long now = System.nanoTime();
-    Reply none =
-        new Reply() {
-          @Override
-          public void decided(Decided decided) {}
-
-          @Override
-          public void refused(Refusal why, UUID predictionId) {}
-        };
-    return new Pending(
-        new ScoreCall("m", null, null, null, null, new float[] {1}, true),
-        new Terms(null, now, now + TimeUnit.MINUTES.toNanos(1), null, null),
-        none);
+    return Waiting.of("m", true, System.nanoTime());
   }
 
   /** All asked before any is answered: none waits for another, and too many are refused. */
